@@ -1,0 +1,190 @@
+"""Sign and verify bytes: Standard Webhooks v1 (HMAC-SHA256) and v1a (Ed25519), strictly (webhooks.md §2).
+
+Everything works on the bytes as they arrived. ``StandardWebhooks.verify`` raises WebhookVerificationError and nothing
+else, whatever bytes come in; a wrong secret is a ConfigurationError when it is loaded, and no message holds a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import inf
+from typing import Literal, NamedTuple, get_args
+
+from aivideo_async.core.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    VerificationFailure,
+    WebhookVerificationError,
+)
+from aivideo_async.core.keys import Ed25519Key, Ed25519Signer, Guarded, HmacKey, Signer, SigningKey, load_key
+
+__all__ = [
+    "Ed25519Key",
+    "Ed25519Signer",
+    "Family",
+    "HmacKey",
+    "RawHeaders",
+    "Signer",
+    "SigningKey",
+    "StandardWebhooks",
+    "Verified",
+    "load_key",
+    "sign",
+]
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Headers as they arrived: pairs of bytes, in order, repeated ones included."""
+Family = Literal["webhook", "svix"]
+"""The prefix of the three header names."""
+
+_DELIVERY_ID = re.compile(rb"[^\x00-\x20\x7f.]{1,256}")
+_TIMESTAMP = re.compile(rb"[1-9][0-9]{0,11}")
+_MAX_TOKENS = 32
+_NEAREST_FIRST = (
+    VerificationFailure.BAD_SIGNATURE,
+    VerificationFailure.MALFORMED_SIGNATURE,
+    VerificationFailure.UNSUPPORTED_VERSION,
+)
+
+
+class Verified(NamedTuple):
+    """A signature that was right: the delivery's id, its unix time in seconds, and which of the keys it was.
+
+    ``delivery_id`` and ``timestamp`` are ``None`` where a scheme has no such thing.
+    """
+
+    delivery_id: str | None
+    timestamp: int | None
+    key_index: int
+
+
+class StandardWebhooks(Guarded):
+    """Verifies Standard Webhooks under one or several keys (rotation), built once and used for every delivery.
+
+    ``secrets`` are ``whsec_`` and ``whpk_`` texts or loaded keys. ``tolerance`` is in seconds, inclusive, both ways.
+    ``headers`` names the families of header names that are read; of several complete ones the first is used.
+    Raises ConfigurationError.
+    """
+
+    __slots__ = ("_families", "_keys", "_labels", "_names", "_tolerance")
+
+    def __init__(
+        self,
+        secrets: str | SigningKey | Sequence[str | SigningKey],
+        *,
+        tolerance: float = 300.0,
+        headers: Sequence[Family] = ("webhook",),
+    ) -> None:
+        several = (secrets,) if isinstance(secrets, str | HmacKey | Ed25519Key) else secrets
+        self._keys = tuple(load_key(secret) if isinstance(secret, str) else secret for secret in several)
+        if not self._keys:
+            raise ConfigurationError("a verifier needs at least one secret")
+        if not 0 <= tolerance < inf:
+            raise ConfigurationError(f"the tolerance is a number of seconds from 0 on, not {tolerance}")
+        if not headers or not set(headers) <= set(get_args(Family)):
+            raise ConfigurationError("the families of header names are webhook, svix or both, in a sequence")
+        self._tolerance = tolerance
+        self._labels = {key.label: key for key in self._keys}
+        self._families = tuple(_header_names(family) for family in headers)
+        self._names = frozenset(name for family in self._families for name in family)
+
+    def __repr__(self) -> str:
+        return f"<StandardWebhooks keys={len(self._keys)} tolerance={self._tolerance}>"
+
+    @property
+    def authenticates_body(self) -> bool:
+        """True: the signature covers the body."""
+        return True
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is odd about the keys, to be logged once by whoever owns the verifier."""
+        return tuple(key.remark for key in self._keys if key.remark is not None)
+
+    def verify(self, headers: RawHeaders, body: bytes, *, now: float) -> Verified:
+        """Check one delivery at the unix time ``now`` (seconds). Raises WebhookVerificationError, nothing else."""
+        raw_id, stamp, signature = self._collect(headers)
+        delivery_id = _delivery_id(raw_id)
+        if delivery_id is None:
+            raise WebhookVerificationError(VerificationFailure.MALFORMED_ID)
+        timestamp = self._timestamp(stamp, now)
+        tokens = [token for token in signature.split(b" ") if token]
+        if len(tokens) > _MAX_TOKENS:
+            raise WebhookVerificationError(VerificationFailure.MALFORMED_SIGNATURE)
+        message = b".".join((raw_id, stamp, body))
+        hits = [key.matches(message, tokens) for key in self._keys]
+        if True not in hits:
+            raise WebhookVerificationError(self._reason(tokens))
+        return Verified(delivery_id, timestamp, hits.index(True))
+
+    def _collect(self, headers: RawHeaders) -> tuple[bytes, bytes, bytes]:
+        names, found = self._names, dict[bytes, bytes]()
+        for name, value in headers:
+            lowered = name.lower()
+            if lowered in names:
+                if lowered in found:
+                    raise WebhookVerificationError(VerificationFailure.DUPLICATE_HEADER)
+                found[lowered] = value.strip(b" \t")
+        for id_name, stamp_name, signature_name in self._families:
+            raw_id, stamp, signature = found.get(id_name), found.get(stamp_name), found.get(signature_name)
+            if raw_id and stamp and signature:
+                return raw_id, stamp, signature
+        raise WebhookVerificationError(VerificationFailure.MISSING_HEADER)
+
+    def _timestamp(self, stamp: bytes, now: float) -> int:
+        if _TIMESTAMP.fullmatch(stamp) is None:
+            # A lone 0 is well-formed but never inside a window; senders with a broken clock send it.
+            reason = VerificationFailure.STALE if stamp == b"0" else VerificationFailure.BAD_TIMESTAMP
+            raise WebhookVerificationError(reason)
+        timestamp = int(stamp)
+        age = now - timestamp
+        if not -self._tolerance <= age <= self._tolerance:
+            raise WebhookVerificationError(VerificationFailure.STALE if age > 0 else VerificationFailure.FUTURE)
+        return timestamp
+
+    def _reason(self, tokens: Sequence[bytes]) -> VerificationFailure:
+        """Why nothing matched; the token that came nearest to a signature decides."""
+        reasons = {self._token_reason(*token.partition(b",")) for token in tokens}
+        return next(reason for reason in _NEAREST_FIRST if reason in reasons)
+
+    def _token_reason(self, label: bytes, _: bytes, text: bytes) -> VerificationFailure:
+        if not text:
+            return VerificationFailure.MALFORMED_SIGNATURE
+        key = self._labels.get(label)
+        if key is None:
+            return VerificationFailure.UNSUPPORTED_VERSION
+        if not key.well_formed(text):
+            return VerificationFailure.MALFORMED_SIGNATURE
+        return VerificationFailure.BAD_SIGNATURE
+
+
+def sign(
+    keys: Sequence[Signer], *, delivery_id: str, timestamp: int, body: bytes, family: Family = "webhook"
+) -> dict[str, str]:
+    """The three headers of a delivery, signed with every key in turn (rotation). ``timestamp`` is in unix seconds.
+
+    Raises InvalidRequestError when the id, the time or the number of keys is one that ``verify`` would not take.
+    """
+    raw_id, stamp = delivery_id.encode("utf-8", "surrogatepass"), str(timestamp).encode()
+    if _delivery_id(raw_id) is None or _TIMESTAMP.fullmatch(stamp) is None:
+        raise InvalidRequestError("a delivery has an id of 1 to 256 bytes without dots or spaces, and a unix time")
+    if not 1 <= len(keys) <= _MAX_TOKENS:
+        raise InvalidRequestError(f"a delivery is signed with 1 to {_MAX_TOKENS} keys, not {len(keys)}")
+    message = b".".join((raw_id, stamp, body))
+    tokens = b" ".join([key.sign(message) for key in keys]).decode()
+    return {f"{family}-id": delivery_id, f"{family}-timestamp": str(timestamp), f"{family}-signature": tokens}
+
+
+def _header_names(family: Family) -> tuple[bytes, bytes, bytes]:
+    prefix = family.encode()
+    return prefix + b"-id", prefix + b"-timestamp", prefix + b"-signature"
+
+
+def _delivery_id(raw: bytes) -> str | None:
+    if _DELIVERY_ID.fullmatch(raw) is None:
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,147 @@
+"""Path, headers and bytes of a callback -> WebhookEvent. Usable alone: Django, Flask, Lambda.
+
+::
+
+    keys = CallbackKeys(os.environ["AIVIDEO_CALLBACK_KEY"])
+    verifier = StandardWebhooks(os.environ["AIVIDEO_WEBHOOK_SECRET"])      # None where the sender signs nothing
+    event = unwrap(path, headers, body, keys=keys, verifier=verifier, now=time.time())
+
+The order of the checks is that of webhooks.md §3; what fails first names the reason. ``event.signed`` says whether the
+body may be believed: where it may not, ask the service for the task and take its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from json import JSONDecoder
+from math import isfinite
+from typing import Protocol
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from aivideo_async.core.errors import InvalidResponseError, VerificationFailure, WebhookVerificationError
+from aivideo_async.core.models import JsonObject, TaskReport, WebhookEvent
+from aivideo_async.core.signing import RawHeaders, Verified
+from aivideo_async.core.tokens import ID_PATTERN, TOKEN_PATTERN, CallbackKeys
+from aivideo_async.core.wire import read_task
+
+BODY_LIMIT = 256 * 1024
+"""The largest body in bytes that is looked at (webhooks.md §3)."""
+
+_LONGEST_INTEGER = 20  # the characters of the widest 64-bit integers
+
+
+class Verifier(Protocol):
+    """A scheme of signatures with its keys; ``aivideo_async.core.signing.StandardWebhooks`` is one."""
+
+    @property
+    def authenticates_body(self) -> bool:
+        """Whether the signature covers the body."""
+        ...
+
+    def verify(self, headers: RawHeaders, body: bytes, *, now: float) -> Verified:
+        """Check one delivery at the unix time ``now``. Raises WebhookVerificationError, nothing else."""
+        ...
+
+
+def unwrap(
+    raw_path: str | bytes,
+    headers: RawHeaders,
+    body: bytes,
+    *,
+    keys: CallbackKeys,
+    verifier: Verifier | None,
+    now: float,
+) -> WebhookEvent:
+    """Check a callback in every way that needs no store, at the unix time ``now`` (seconds).
+
+    ``raw_path`` is the request's target as it came, ``headers`` raw pairs in order, ``body`` the bytes as received.
+    With a ``verifier`` a right signature is required. Raises WebhookVerificationError, nothing else. Whether the
+    service's id is the one on record is for the caller to compare.
+    """
+    if len(body) > BODY_LIMIT:
+        raise WebhookVerificationError(VerificationFailure.BAD_BODY)
+    task_id, token = split_target(raw_path)
+    if not keys.check(task_id, token, now=now):
+        raise WebhookVerificationError(VerificationFailure.BAD_TOKEN)
+    verified = None if verifier is None else verifier.verify(headers, body, now=now)
+    report = _report(body)
+    _check_named_id(headers, report.service_id)
+    return WebhookEvent(
+        task_id=task_id,
+        report=report,
+        signed=verifier is not None and verifier.authenticates_body,
+        delivery_id=None if verified is None else verified.delivery_id,
+        key_index=None if verified is None else verified.key_index,
+    )
+
+
+def split_target(raw_path: str | bytes) -> tuple[str, str]:
+    """Our id and the token: the last two segments of a request's target, whatever stands before them.
+
+    The query is dropped and nothing is percent-decoded. Raises WebhookVerificationError (``bad_token``) when the two
+    cannot be an id and a token; whether the token is right is not looked at.
+    """
+    path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
+    rest, _, token = path.partition("?")[0].rpartition("/")
+    id = rest.rpartition("/")[2]
+    if ID_PATTERN.fullmatch(id) is None or TOKEN_PATTERN.fullmatch(token) is None:
+        raise WebhookVerificationError(VerificationFailure.BAD_TOKEN)
+    return id, token
+
+
+def parse_body(body: bytes) -> JsonObject:
+    """The JSON object in ``body``, read so that every parser would read the same.
+
+    Refused besides what is no JSON: NaN, infinities and numbers that overflow to them, integers beyond 64 bits,
+    repeated keys, a byte order mark, lone surrogates, more than 200 levels, another top than an object.
+    Raises WebhookVerificationError (``bad_body``), nothing else.
+    """
+    try:
+        from_json(body, allow_inf_nan=False)
+        value: JsonValue = _STRICT.decode(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise WebhookVerificationError(VerificationFailure.BAD_BODY) from error
+    if not isinstance(value, dict):
+        raise WebhookVerificationError(VerificationFailure.BAD_BODY)
+    return value
+
+
+def _report(body: bytes) -> TaskReport:
+    try:
+        return read_task(parse_body(body))
+    except InvalidResponseError as error:
+        raise WebhookVerificationError(VerificationFailure.BAD_BODY) from error
+
+
+def _check_named_id(headers: RawHeaders, service_id: str) -> None:
+    named = [value.strip(b" \t") for name, value in headers if name.lower() == b"x-task-id"]
+    if len(named) > 1:
+        raise WebhookVerificationError(VerificationFailure.DUPLICATE_HEADER)
+    if named and named[0] != service_id.encode():
+        raise WebhookVerificationError(VerificationFailure.ID_MISMATCH)
+
+
+def _unique(pairs: Sequence[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_INTEGER:
+        raise ValueError("an integer is too large")
+    return int(text)
+
+
+# from_json goes first: it is quick, knows UTF-8, surrogates and depth, and does not see repeated keys.
+_STRICT = JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_int=_integer)
