@@ -1,0 +1,112 @@
+"""The one owner of background work, and the only place in the package that creates asyncio tasks.
+
+A supervisor holds its task group inside a task of its own, never around the caller's code (flow.md §6): a
+``TaskFailedError`` raised in the body of ``async with Client()`` leaves it as itself and not in an ``ExceptionGroup``,
+and a client may be entered in one task and left in another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Supervisor:
+    """Owns every background task of one client or server.
+
+    A task whose exception nobody may miss ends the supervisor: its siblings are cancelled, ``on_failure`` is called
+    with what made it fail, and ``stop`` raises it.
+    """
+
+    def __init__(self, name: str, *, on_failure: Callable[[BaseException], None] | None = None) -> None:
+        self._name = name
+        self._on_failure = on_failure
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping: asyncio.Event | None = None
+        self._main: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether tasks can be spawned."""
+        return self._group is not None
+
+    async def start(self) -> None:
+        """Start in the running loop. Cancelling it leaves nothing running."""
+        self._stopping = asyncio.Event()
+        started = asyncio.Event()
+        self._main = asyncio.create_task(self._run(self._stopping, started), name=self._name)
+        try:
+            await started.wait()
+        except BaseException:
+            self._main.cancel()
+            raise
+
+    def spawn(
+        self, function: Callable[P, Coroutine[object, object, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Task[T]:
+        """Run ``function(*args)`` in the background. Raises RuntimeError when the supervisor does not run."""
+        if self._group is None:
+            raise RuntimeError(f"{self._name} is not running")
+        task = self._group.create_task(function(*args, **kwargs))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def stop(self) -> None:
+        """Cancel what still runs, await it, and raise what made a task fail.
+
+        Idempotent. Cancelling it does not leave tasks behind: they are already cancelled by then.
+        """
+        main, self._main = self._main, None
+        if main is None or self._stopping is None:
+            return
+        self._stopping.set()
+        try:
+            await main
+        except BaseExceptionGroup as group:
+            raise first_of(group) from None
+
+    async def _run(self, stopping: asyncio.Event, started: asyncio.Event) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                started.set()
+                await stopping.wait()
+                self._group = None
+                for task in tuple(self._tasks):
+                    task.cancel()
+        except BaseException as error:
+            if self._on_failure is not None:
+                self._on_failure(first_of(error))
+            raise
+        finally:
+            self._group = None
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first plain exception inside what may be a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
+async def finish(work: Awaitable[T]) -> T:
+    """Await ``work`` to its end even when the caller is cancelled meanwhile; the cancellation is then raised after it.
+
+    Some servers cancel a handler when the sender hangs up: what must not stop half-way stands in here.
+    """
+    future = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from (None if future.cancelled() else future.exception())
+    return future.result()

@@ -1,0 +1,146 @@
+"""Task -> futures, fed by one store subscription.
+
+A waiter exists only while somebody awaits. Its future resolves to the record, never to an exception; each awaiter
+raises its own. Hints carry ids only and may be lost, doubled or late: what resolves is always a record that was read
+from the store (stores.md §1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
+
+from aivideo_async.core import lifecycle
+from aivideo_async.core.errors import StoreError
+from aivideo_async.core.models import TaskRecord
+from aivideo_async.stores.base import Store
+
+logger = logging.getLogger(__name__)
+
+REREAD_EVERY = 15.0
+RECONNECT_AFTER = 1.0
+
+
+class Waiter:
+    """What the awaiters of one task share, while there are any."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.record: TaskRecord | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._changed = self._loop.create_future()
+
+    async def ended(self) -> TaskRecord | None:
+        """The record once it has ended, or ``None`` when the wait was interrupted: look around and wait again.
+
+        Cancelling it hurts no other awaiter.
+        """
+        return await asyncio.shield(self._ended)
+
+    async def changed(self, timeout: float) -> None:
+        """Return at the next change, or after ``timeout`` seconds."""
+        await asyncio.wait([self._changed], timeout=timeout)
+
+    def tell(self, record: TaskRecord) -> None:
+        """Hand a record that was read from the store to everybody who waits."""
+        self.record = record
+        self._rotate()
+        if record.status in lifecycle.ENDED and not self._ended.done():
+            self._ended.set_result(record)
+
+    def interrupt(self) -> None:
+        """Wake everybody without an ending."""
+        self._rotate()
+        if not self._ended.done():
+            self._ended.set_result(None)
+            self._ended = self._loop.create_future()
+
+    def _rotate(self) -> None:
+        self._changed.set_result(None)
+        self._changed = self._loop.create_future()
+
+
+class Waiters:
+    """Who awaits what in this loop. ``on_hint`` is called whenever the store hints at a change."""
+
+    def __init__(
+        self, store: Store, *, on_hint: Callable[[], None] | None = None, draw: Callable[[], float] = random.random
+    ) -> None:
+        self._store = store
+        self._on_hint = on_hint
+        self._draw = draw
+        self._waiters: dict[str, Waiter] = {}
+        self._subscribed = asyncio.Event()
+
+    def awaited(self, id: str) -> bool:
+        """Whether somebody awaits this task here."""
+        return id in self._waiters
+
+    @contextmanager
+    def join(self, id: str) -> Generator[Waiter]:
+        """Wait for a task together with whoever already does. Join first, then ``read``, then wait."""
+        waiter = self._waiters.get(id)
+        if waiter is None:
+            waiter = self._waiters[id] = Waiter()
+        waiter.users += 1
+        try:
+            yield waiter
+        finally:
+            waiter.users -= 1
+            if waiter.users == 0:
+                del self._waiters[id]
+
+    async def read(self, ids: Collection[str]) -> None:
+        """Read records and hand them to their waiters. A store that is down is met again by the next reading."""
+        try:
+            found = await self._store.get(ids)
+        except StoreError as error:
+            logger.warning("the store could not be read, waits go on: %s", error)
+            return
+        for id, record in found.items():
+            waiter = self._waiters.get(id)
+            if waiter is not None and waiter.record != record:
+                waiter.tell(record)
+
+    def interrupt(self) -> None:
+        """Wake every awaiter so that it looks around: the client closes, or asking was refused."""
+        for waiter in tuple(self._waiters.values()):
+            waiter.interrupt()
+
+    async def subscribed(self) -> None:
+        """Return once the store's changes arrive here; nothing that happens later can be missed."""
+        await self._subscribed.wait()
+
+    async def listen(self) -> None:
+        """Follow the store's changes until cancelled, over every loss of its connection."""
+        while True:
+            try:
+                await self._follow()
+            except StoreError as error:
+                logger.warning("the store's changes do not arrive, trying again: %s", error)
+            await asyncio.sleep(RECONNECT_AFTER)
+
+    async def _follow(self) -> None:
+        async with self._store.changes() as changes:
+            self._subscribed.set()
+            await self._reread()
+            async for ids in changes:
+                if self._on_hint is not None:
+                    self._on_hint()
+                awaited = self._waiters.keys() & ids if ids else frozenset(self._waiters)
+                if awaited:
+                    await self.read(awaited)
+
+    async def reread(self) -> None:
+        """Read everything that is awaited every 15 s ± 20 %, until cancelled: hints may be lost."""
+        while True:
+            await asyncio.sleep(REREAD_EVERY * (0.8 + 0.4 * self._draw()))
+            await self._reread()
+
+    async def _reread(self) -> None:
+        if self._waiters:
+            await self.read(frozenset(self._waiters))
