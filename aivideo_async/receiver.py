@@ -1,0 +1,335 @@
+"""The callback server: verifies, stores, and only then acknowledges (flow.md §4, webhooks.md §3).
+
+``handle`` is the whole of it; ``routes``, ``asgi`` and ``serve`` are three ways to mount it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from hashlib import sha256
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from aivideo_async import mounting, settings
+from aivideo_async.core import lifecycle, webhooks
+from aivideo_async.core.errors import StoreError, VerificationFailure, WebhookVerificationError
+from aivideo_async.core.models import HistoryEntry, Reply, TaskRecord, TaskStatus, WebhookEvent, moment
+from aivideo_async.core.signing import RawHeaders
+from aivideo_async.core.tokens import CallbackKeys
+from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
+from aivideo_async.stores.base import Store
+from aivideo_async.supervise import finish
+
+logger = logging.getLogger(__name__)
+
+AT_WORK = 64
+WAITING = 2_048
+LONGEST_WAIT = 10.0
+REMEMBERED = 65_536
+REMEMBERED_FOR = 2 * 300.0 + 1.0
+FINGERPRINT = "callback-key"
+
+_TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
+ACCEPTED = Reply(200, _TEXT, b"ok\n")
+MALFORMED = Reply(400, _TEXT, b"malformed\n")
+UNSIGNED = Reply(401, _TEXT, b"signature required\n")
+UNKNOWN = Reply(404, _TEXT, b"not found\n")
+WRONG_METHOD = Reply(405, (*_TEXT, ("Allow", "POST")), b"POST only\n")
+TOO_SLOW = Reply(408, (*_TEXT, ("Connection", "close")), b"too slow\n")
+TOO_LARGE = Reply(413, (*_TEXT, ("Connection", "close")), b"too large\n")
+WRONG_TYPE = Reply(415, _TEXT, b"JSON only, not encoded\n")
+BUSY = Reply(503, (*_TEXT, ("Retry-After", "30")), b"try again\n")
+
+_REPLIES: Mapping[VerificationFailure, Reply] = {
+    VerificationFailure.BAD_TOKEN: UNKNOWN,
+    VerificationFailure.BAD_BODY: MALFORMED,
+    VerificationFailure.ID_MISMATCH: MALFORMED,
+}
+"""Reasons with an answer of their own; every other one is about the signature: 401, one constant body."""
+
+
+class WebhookReceiver:
+    """Receives callbacks for every task of a store.
+
+    ``callback_key`` (AIVIDEO_CALLBACK_KEY, or derived from ``api_key``) checks the tokens in our own callback URLs;
+    ``webhook_secret`` (AIVIDEO_WEBHOOK_SECRET) is the sender's: set, a valid signature over the body is required and
+    the body is the answer. Unset, a callback is only a hint, and the asker of any client on the store confirms it.
+    Raises ConfigurationError at construction when a key or secret is missing or wrong. An unopened ``store`` is opened
+    at the first request and closed by ``aclose``. ``stats`` counts what came.
+    """
+
+    body_limit = BODY_LIMIT
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        callback_key: str | bytes | Sequence[str | bytes] | CallbackKeys | None = None,
+        api_key: str | SecretStr | None = None,
+        webhook_secret: str | Sequence[str] | Verifier | None = None,
+        base_url: str | None = None,
+        clock: Callable[[], float] = time.time,
+        ready: Callable[[], bool] | None = None,
+    ) -> None:
+        self._store = store
+        self._keys = settings.callback_keys(callback_key, settings.api_key(api_key))
+        self._verifier = settings.verifier(webhook_secret)
+        self._origin = settings.BaseUrl.parse(base_url).origin
+        self._clock = clock
+        self._ready = ready
+        self._opening: asyncio.Lock | None = None
+        self._opened_store = False
+        self._turns = Turns()
+        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._stats: Counter[str] = Counter()
+        self._address: str | None = None
+
+    @property
+    def stats(self) -> Mapping[str, int]:
+        """Counts since the start: received, verified, hints, duplicates, busy, rejected and rejected:<reason>."""
+        return dict(self._stats)
+
+    @property
+    def address(self) -> str | None:
+        """The base of callback URLs while ``serve`` listens: ``http://127.0.0.1:8080/webhooks/aivideo``."""
+        return self._address
+
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
+        """What can be refused before the body is read; ``None`` when it may come."""
+        self._stats["received"] += 1
+        if method != "POST":
+            return self._rejected("method", WRONG_METHOD)
+        if not _is_plain_json(headers):
+            return self._rejected("media_type", WRONG_TYPE)
+        if _declared_length(headers) > BODY_LIMIT:
+            return self._rejected("size", TOO_LARGE)
+        try:
+            id, token = webhooks.split_target(raw_path)
+        except WebhookVerificationError as error:
+            return self._rejected(error.reason.value, UNKNOWN)
+        if not self._keys.check(id, token, now=self._clock()):
+            return self._rejected(VerificationFailure.BAD_TOKEN.value, UNKNOWN)
+        return None
+
+    async def handle(self, method: str, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        """Answer one callback, whatever bytes came. Never raises for what a stranger sent.
+
+        ``raw_path`` is the request's target as it came, ``headers`` raw pairs in order. 200 means that the store has
+        it. Cancelling it does not cancel a ``put`` that has begun.
+        """
+        return self.admit(method, raw_path, headers) or await self.accept(raw_path, headers, body)
+
+    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        """The part of ``handle`` that needs the body, after ``admit``."""
+        if self._ready is not None and not self._ready():
+            return self._busy("the client is closed")
+        if len(body) > BODY_LIMIT:
+            return self._rejected("size", TOO_LARGE)
+        try:
+            event = webhooks.unwrap(
+                raw_path, headers, body, keys=self._keys, verifier=self._verifier, now=self._clock()
+            )
+        except WebhookVerificationError as error:
+            return self._rejected(error.reason.value, _REPLIES.get(error.reason, UNSIGNED))
+        if self._is_duplicate(event):
+            self._stats["duplicates"] += 1
+            return ACCEPTED
+        try:
+            async with self._turns.take():
+                return await finish(self._stored(event))
+        except TimeoutError:
+            return self._busy("overload")
+        except StoreError as error:
+            return self._busy(f"the store is down: {error}")
+
+    async def _stored(self, event: WebhookEvent) -> Reply:
+        await self._open_store()
+        believed = event.signed and event.report.remark is None
+        put = await self._store.put(self._report(event) if believed else self._hint(event))
+        record = put.record
+        if record.id != event.task_id or record.service_id not in (None, event.report.service_id):
+            logger.warning(
+                "a callback for %s names %s, which is another task's", event.task_id, event.report.service_id
+            )
+            return self._rejected(VerificationFailure.ID_MISMATCH.value, MALFORMED)
+        if record.created_at is None:
+            await self._store.put(self._made_anew(event))
+        self._remember(event)
+        self._stats["verified"] += 1
+        if not believed:
+            self._stats["hints"] += 1
+            return ACCEPTED
+        for oddity in lifecycle.oddities(record, event.report, first=put.won):
+            logger.warning("%s: %s", record.id, oddity)
+        return ACCEPTED
+
+    def _report(self, event: WebhookEvent) -> TaskRecord:
+        return lifecycle.record_of(event.report, id=event.task_id, origin=self._origin, now=moment(self._clock()))
+
+    def _hint(self, event: WebhookEvent) -> TaskRecord:
+        now = moment(self._clock())
+        return TaskRecord(
+            id=event.task_id,
+            origin=self._origin,
+            hinted_id=event.report.service_id,
+            hinted_at=now,
+            next_check=now,
+            history=(HistoryEntry(now, "hinted", event.report.status.value),),
+        )
+
+    def _made_anew(self, event: WebhookEvent) -> TaskRecord:
+        """The record of a task that only its callback still knows: the store was lost, the token is right."""
+        now = moment(self._clock())
+        logger.warning("%s was not in the store; its callback made it anew", event.task_id)
+        return TaskRecord(
+            id=event.task_id,
+            origin=self._origin,
+            status=TaskStatus.IN_DOUBT,
+            created_at=now,
+            sent_at=now,
+            history=(HistoryEntry(now, "made_anew"),),
+        )
+
+    def too_slow(self) -> Reply:
+        """The answer when the body does not come in time."""
+        return self._rejected("slow", TOO_SLOW)
+
+    def _rejected(self, reason: str, reply: Reply) -> Reply:
+        self._stats["rejected"] += 1
+        self._stats[f"rejected:{reason}"] += 1
+        return reply
+
+    def _busy(self, why: str) -> Reply:
+        self._stats["busy"] += 1
+        logger.warning("a callback was answered 503: %s", why)
+        return BUSY
+
+    def _is_duplicate(self, event: WebhookEvent) -> bool:
+        name = _delivery_name(event)
+        return name is not None and self._remembered.get(name, 0.0) > self._clock()
+
+    def _remember(self, event: WebhookEvent) -> None:
+        """Only now that the store has it: a 503 must not burn the delivery's id."""
+        name = _delivery_name(event)
+        if name is None:
+            return
+        now = self._clock()
+        self._remembered[name] = now + REMEMBERED_FOR
+        while self._remembered and (len(self._remembered) > REMEMBERED or next(iter(self._remembered.values())) <= now):
+            self._remembered.popitem(last=False)
+
+    async def _open_store(self) -> None:
+        if self._opened_store or self._store.opened:
+            return
+        self._opening = self._opening or asyncio.Lock()
+        async with self._opening:
+            if not self._opened_store:
+                await self._store.__aenter__()
+                self._opened_store = True
+                await self.check_fingerprint()
+
+    async def check_fingerprint(self) -> None:
+        """Say so when tokens are minted with a key that is not among ours: every callback would get 404."""
+        minting = await self._store.note(FINGERPRINT)
+        if minting is not None and minting not in self._keys.fingerprints():
+            logger.error("callback URLs are minted with key %s, which this receiver does not hold", minting)
+
+    async def aclose(self) -> None:
+        """Close the store if this receiver opened it. Idempotent."""
+        if self._opened_store:
+            self._opened_store = False
+            await self._store.__aexit__(None, None, None)
+
+    def routes(self, path: str = settings.DEFAULT_PATH) -> list[web.RouteDef]:
+        """Routes for an aiohttp application: ``app.add_routes(receiver.routes("/webhooks/aivideo"))``."""
+        return mounting.routes(self, path)
+
+    async def asgi(self, scope: MutableMapping[str, object], receive: mounting.Receive, send: mounting.Send) -> None:
+        """An ASGI application: ``app.mount("/webhooks/aivideo", receiver.asgi)``; works without lifespan."""
+        await mounting.asgi(self, scope, receive, send)
+
+    @asynccontextmanager
+    async def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, path: str = settings.DEFAULT_PATH
+    ) -> AsyncGenerator[mounting.CallbackServer]:
+        """Listen on ``host`` and ``port`` (0: a free one) while the block runs.
+
+        Leaving it stops accepting, finishes what is in hand, and closes. Raises OSError when it cannot listen.
+        """
+        try:
+            async with mounting.listening(self, host, port, path) as server:
+                self._address = server.url
+                yield server
+        finally:
+            self._address = None
+            await self.aclose()
+
+
+class Turns:
+    """64 at work, up to 2,048 more wait for at most 10 s (flow.md §4). Works in one loop after the other."""
+
+    def __init__(
+        self, *, at_work: int = AT_WORK, waiting: int = WAITING, longest_wait: float = LONGEST_WAIT
+    ) -> None:
+        self._at_work = at_work
+        self._most_waiting = waiting
+        self._longest_wait = longest_wait
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._slots = asyncio.Semaphore(at_work)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def take(self) -> AsyncGenerator[None]:
+        """Hold a turn. Raises TimeoutError when there is none in time, or too many wait already."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._slots, self._waiting = loop, asyncio.Semaphore(self._at_work), 0
+        slots = self._slots
+        if slots.locked():
+            await self._wait(slots)
+        else:
+            await slots.acquire()
+        try:
+            yield
+        finally:
+            slots.release()
+
+    async def _wait(self, slots: asyncio.Semaphore) -> None:
+        if self._waiting >= self._most_waiting:
+            raise TimeoutError
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                await slots.acquire()
+        finally:
+            self._waiting -= 1
+
+
+def _is_plain_json(headers: RawHeaders) -> bool:
+    """JSON or unnamed, and not encoded: the service documents neither, and a bomb needs an encoding."""
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            return False
+        if lowered == b"content-type":
+            media_type = value.partition(b";")[0].strip().lower()
+            if media_type != b"application/json" and not media_type.endswith(b"+json"):
+                return False
+    return True
+
+
+def _declared_length(headers: RawHeaders) -> int:
+    lengths = [value for name, value in headers if name.lower() == b"content-length"]
+    return max((int(value) for value in lengths if value.isdigit() and len(value) < 16), default=0)
+
+
+def _delivery_name(event: WebhookEvent) -> bytes | None:
+    if event.delivery_id is None:
+        return None
+    return sha256(f"{event.task_id}\n{event.delivery_id}".encode("utf-8", "surrogatepass")).digest()
