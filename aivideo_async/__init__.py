@@ -1,0 +1,212 @@
+"""aivideo_async: asyncio SDK for the AI Video API. Submit tasks concurrently, ``await`` results without polling.
+
+The request classes are in ``aivideo_async.catalog``, the local service in ``aivideo_async.sandbox``. Names load when
+they are first used, so that importing this package imports no aiohttp.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aivideo_async.catalog import GenericRequest, PriceBook, parse_request
+    from aivideo_async.client import Client
+    from aivideo_async.core.errors import (
+        AIVideoError,
+        APIConnectionError,
+        APIError,
+        APIStatusError,
+        AuthenticationError,
+        BudgetExceededError,
+        ClientClosedError,
+        ConfigurationError,
+        DownloadError,
+        FieldProblem,
+        InsufficientCreditsError,
+        InternalServerError,
+        InvalidRequestError,
+        InvalidResponseError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        SpendLimitError,
+        StoreError,
+        SubmissionInDoubtError,
+        TaskError,
+        TaskFailedError,
+        TaskTimeoutError,
+        UpstreamError,
+        VerificationFailure,
+        WebhookVerificationError,
+    )
+    from aivideo_async.core.models import (
+        Credits,
+        Estimate,
+        GenerationRequest,
+        HistoryEntry,
+        Output,
+        Reply,
+        TaskRecord,
+        TaskReport,
+        TaskStatus,
+        WebhookEvent,
+    )
+    from aivideo_async.core.retry import RetryPolicy
+    from aivideo_async.core.signing import StandardWebhooks
+    from aivideo_async.core.tokens import CallbackKeys
+    from aivideo_async.core.webhooks import Verifier, unwrap
+    from aivideo_async.download import DownloadedFile
+    from aivideo_async.mounting import CallbackServer
+    from aivideo_async.receiver import WebhookReceiver
+    from aivideo_async.stores import Delivery, MemoryStore, Put, Query, Store, open_store
+    from aivideo_async.task import GenerationTask
+    from aivideo_async.transport import Timeouts, Transport
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AIVideoError",
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "AuthenticationError",
+    "BudgetExceededError",
+    "CallbackKeys",
+    "CallbackServer",
+    "Client",
+    "ClientClosedError",
+    "ConfigurationError",
+    "Credits",
+    "Delivery",
+    "DownloadError",
+    "DownloadedFile",
+    "Estimate",
+    "FieldProblem",
+    "GenerationRequest",
+    "GenerationTask",
+    "GenericRequest",
+    "HistoryEntry",
+    "InsufficientCreditsError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "MemoryStore",
+    "NotFoundError",
+    "Output",
+    "PermissionDeniedError",
+    "PriceBook",
+    "Put",
+    "Query",
+    "RateLimitError",
+    "Reply",
+    "RetryPolicy",
+    "SpendLimitError",
+    "StandardWebhooks",
+    "Store",
+    "StoreError",
+    "SubmissionInDoubtError",
+    "TaskError",
+    "TaskFailedError",
+    "TaskRecord",
+    "TaskReport",
+    "TaskStatus",
+    "TaskTimeoutError",
+    "Timeouts",
+    "Transport",
+    "UpstreamError",
+    "VerificationFailure",
+    "Verifier",
+    "WebhookEvent",
+    "WebhookReceiver",
+    "WebhookVerificationError",
+    "open_store",
+    "parse_request",
+    "unwrap",
+]
+
+_HOMES = {
+    "aivideo_async.catalog": (
+        "GenericRequest",
+        "PriceBook",
+        "parse_request",
+    ),
+    "aivideo_async.client": ("Client",),
+    "aivideo_async.core.errors": (
+        "AIVideoError",
+        "APIConnectionError",
+        "APIError",
+        "APIStatusError",
+        "AuthenticationError",
+        "BudgetExceededError",
+        "ClientClosedError",
+        "ConfigurationError",
+        "DownloadError",
+        "FieldProblem",
+        "InsufficientCreditsError",
+        "InternalServerError",
+        "InvalidRequestError",
+        "InvalidResponseError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "SpendLimitError",
+        "StoreError",
+        "SubmissionInDoubtError",
+        "TaskError",
+        "TaskFailedError",
+        "TaskTimeoutError",
+        "UpstreamError",
+        "VerificationFailure",
+        "WebhookVerificationError",
+    ),
+    "aivideo_async.core.models": (
+        "Credits",
+        "Estimate",
+        "GenerationRequest",
+        "HistoryEntry",
+        "Output",
+        "Reply",
+        "TaskRecord",
+        "TaskReport",
+        "TaskStatus",
+        "WebhookEvent",
+    ),
+    "aivideo_async.core.retry": ("RetryPolicy",),
+    "aivideo_async.core.signing": ("StandardWebhooks",),
+    "aivideo_async.core.tokens": ("CallbackKeys",),
+    "aivideo_async.core.webhooks": (
+        "Verifier",
+        "unwrap",
+    ),
+    "aivideo_async.download": ("DownloadedFile",),
+    "aivideo_async.mounting": ("CallbackServer",),
+    "aivideo_async.receiver": ("WebhookReceiver",),
+    "aivideo_async.stores": (
+        "Delivery",
+        "MemoryStore",
+        "Put",
+        "Query",
+        "Store",
+        "open_store",
+    ),
+    "aivideo_async.task": ("GenerationTask",),
+    "aivideo_async.transport": (
+        "Timeouts",
+        "Transport",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,340 @@
+"""``Client``: submit, run, task, unfinished, estimate, credits, download."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NoReturn, Self
+
+import anyio
+from pydantic import SecretStr
+
+from aivideo_async import catalog, settings
+from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async.core import lifecycle, wire
+from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
+from aivideo_async.core.models import (
+    NOTHING,
+    BodyForm,
+    Credits,
+    Estimate,
+    GenerationRequest,
+    HistoryEntry,
+    Output,
+    TaskRecord,
+    TaskStatus,
+    moment,
+)
+from aivideo_async.core.retry import RetryPolicy
+from aivideo_async.core.tokens import CallbackKeys
+from aivideo_async.core.webhooks import Verifier
+from aivideo_async.download import DownloadedFile, file_name
+from aivideo_async.opening import Opening
+from aivideo_async.stores import MemoryStore, Query, Store, open_store
+from aivideo_async.submit import Order, Submission
+from aivideo_async.task import GenerationTask, doubt
+from aivideo_async.transport import AiohttpTransport, Timeouts, Transport
+from aivideo_async.waiters import Waiters
+
+if TYPE_CHECKING:
+    from aivideo_async.receiver import WebhookReceiver
+
+KEY_LIMIT = 256
+AS_THE_CATALOG_SAYS: Mapping[str, float] = MappingProxyType({})
+
+
+class Client:
+    """The AI Video API over asyncio: submit tasks concurrently, await each by its callback.
+
+    ``async with Client() as client``. Construction does no I/O and needs no loop; keys and URLs are checked on
+    entering, which raises ConfigurationError. It may be opened again after closing, also in another loop. Settings come
+    from the environment (AIVIDEO_API_KEY and the others that the README lists), arguments win.
+
+    ``callback_url`` is the public base of our callback URLs; where there is none, ``await`` polls adaptively.
+    ``store`` is a Store or the URL of one; an unopened one is opened and closed with the client. ``max_concurrency``
+    bounds creates in flight; ``close_timeout`` is how many seconds leaving waits for them. ``ask_rate`` is GETs per
+    second, ``usual_seconds`` overrides by model name when the asker first looks, ``time_scale`` divides every span.
+    """
+
+    def __init__(
+        self,
+        api_key: str | SecretStr | None = None,
+        *,
+        base_url: str | None = None,
+        callback_url: str | None = None,
+        callback_key: str | bytes | Sequence[str | bytes] | None = None,
+        webhook_secret: str | Sequence[str] | Verifier | None = None,
+        store: Store | str | None = None,
+        transport: Transport | None = None,
+        body_form: Literal["auto"] | BodyForm = "auto",
+        prices: PriceBook = PRICES,
+        usual_seconds: Mapping[str, float] = AS_THE_CATALOG_SAYS,
+        max_concurrency: int = 32,
+        close_timeout: float = 10.0,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        ask_rate: float = 5.0,
+        time_scale: float | None = None,
+        allow_insecure: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        # Closures keep secrets out of every repr until they are checked on entering.
+        self._callback_keys: Callable[[SecretStr | None], CallbackKeys] = lambda key: settings.callback_keys(
+            callback_key, key
+        )
+        self._verifier: Callable[[], Verifier | None] = lambda: settings.verifier(webhook_secret)
+        self._base_url = base_url
+        self._callback_url = callback_url
+        self._store_given = store
+        self._transport = transport
+        self._body_form: Literal["auto"] | BodyForm = body_form
+        self._prices = prices
+        self._usual_seconds = usual_seconds
+        self._max_concurrency = max_concurrency
+        self._close_timeout = close_timeout
+        self._timeouts = timeouts or Timeouts()
+        self._retry = retry or RetryPolicy()
+        self._ask_rate = ask_rate
+        self._time_scale = time_scale
+        self._allow_insecure = allow_insecure
+        self._clock = clock
+        self._store: Store | None = None
+        self._receiver: WebhookReceiver | None = None
+        self._opening: Opening | None = None
+        self._running: AbstractAsyncContextManager[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._opening is not None:
+            raise ClientClosedError("this client is open already", hint="share it, or make another one")
+        checked = self._checked_settings()
+        transport = self._transport or AiohttpTransport(
+            checked.base_url.url, checked.api_key, timeouts=checked.timeouts, connections=checked.max_concurrency * 2
+        )
+        self._verifier()
+        opening = Opening(checked, self.store, transport, self._served_address)
+        self._opening, running = opening, opening.running()
+        try:
+            await running.__aenter__()
+        except BaseException:
+            self._opening = None
+            raise
+        self._running = running
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        running, self._running, self._opening = self._running, None, None
+        if running is not None:
+            await running.__aexit__(None, None, None)
+
+    def _checked_settings(self) -> settings.ClientSettings:
+        base_url = settings.BaseUrl.parse(self._base_url)
+        api_key = settings.required_api_key(self._api_key)
+        return settings.ClientSettings(
+            base_url=base_url,
+            api_key=api_key,
+            callback_base=settings.callback_base(
+                self._callback_url, service=base_url, allow_insecure=self._allow_insecure
+            ),
+            callback_keys=self._callback_keys(api_key),
+            body_form=self._body_form,
+            timeouts=self._timeouts,
+            retry=self._retry,
+            usual_seconds=self._usual_seconds,
+            max_concurrency=self._max_concurrency,
+            close_timeout=self._close_timeout,
+            ask_rate=self._ask_rate,
+            time_scale=settings.time_scale(self._time_scale),
+            clock=self._clock,
+        )
+
+    @property
+    def store(self) -> Store:
+        """Where this client keeps its records: given, AIVIDEO_STORE, or memory. Raises ConfigurationError."""
+        if self._store is None:
+            given = self._store_given or os.environ.get("AIVIDEO_STORE") or None
+            self._store = open_store(given) if isinstance(given, str) else given or MemoryStore(clock=self._clock)
+        return self._store
+
+    @property
+    def receiver(self) -> WebhookReceiver:
+        """The callback server of this client, to be served or mounted; answers 503 while the client is closed.
+
+        Raises ConfigurationError when a key or secret is missing or wrong.
+        """
+        if self._receiver is None:
+            from aivideo_async.receiver import WebhookReceiver
+
+            self._receiver = WebhookReceiver(
+                self.store,
+                callback_key=self._callback_keys(settings.api_key(self._api_key)),
+                webhook_secret=self._verifier(),
+                base_url=self._base_url,
+                clock=self._clock,
+                ready=lambda: self._opening is not None,
+            )
+        return self._receiver
+
+    async def submit(
+        self, request: GenerationRequest, *, key: str | None = None, labels: Mapping[str, str] = NOTHING
+    ) -> GenerationTask:
+        """Create a task and return once the service has accepted it and the store has recorded it.
+
+        With ``key`` the same key gives the same task, from any process over a durable store; another request under it
+        is refused. ``labels`` stay with us and come back in records. Raises InvalidRequestError before anything is
+        sent, the service's refusal (AuthenticationError, InsufficientCreditsError …), RateLimitError or
+        APIConnectionError when it provably was not accepted, SubmissionInDoubtError when nobody can know, StoreError
+        when it could not be recorded. Cancelling it before the first byte sends nothing; after it the POST goes on,
+        its answer is recorded and ``unfinished`` finds the task.
+        """
+        opening = self._usable()
+        self._check(request, opening)
+        if key is not None and (not key or len(key) > KEY_LIMIT or key.startswith("av_")):
+            raise InvalidRequestError(f"a key has 1 to {KEY_LIMIT} characters and does not start with av_: {key!r}")
+        order = Order(request=request, estimate=self.estimate(request), key=key, labels=dict(labels))
+        return self._handle(await opening.submitter.submit(order))
+
+    def _check(self, request: GenerationRequest, opening: Opening) -> None:
+        request.check()
+        if not opening.settings.base_url.loopback:
+            catalog.refuse_private_media(request)
+
+    def _handle(self, submission: Submission) -> GenerationTask:
+        task = GenerationTask(self, submission.record)
+        if submission.in_doubt:
+            raise doubt(task, str(submission.error or "no answer is on record")) from submission.error
+        if submission.error is not None:
+            submission.error.task_id = task.id
+            raise submission.error
+        return task
+
+    async def run(
+        self,
+        request: GenerationRequest,
+        *,
+        key: str | None = None,
+        labels: Mapping[str, str] = NOTHING,
+        timeout: float | None = None,
+    ) -> Output:
+        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds the wait, not the create.
+
+        Raises what the two raise. Cancelling it is cancelling whichever of the two is on its way.
+        """
+        task = await self.submit(request, key=key, labels=labels)
+        return await task.wait(timeout=timeout)
+
+    async def task(self, id: str) -> GenerationTask:
+        """The handle of a task by our id, from the store, or by the service's id, which is adopted when unknown.
+
+        Raises NotFoundError for an unknown id of ours, InvalidRequestError for what can be no id, StoreError.
+        """
+        opening = self._usable()
+        if not wire.TASK_ID.fullmatch(id):
+            raise InvalidRequestError("an id has 1 to 128 of A-Z a-z 0-9 _ -")
+        record = (await opening.store.get((id,))).get(id)
+        if record is None and id.startswith("av_"):
+            raise NotFoundError(f"no task {id} in this store", code="task_not_found", charged="no")
+        if record is None:
+            record = (await opening.store.put(self._adopted(id, opening))).record
+        return GenerationTask(self, record)
+
+    def _adopted(self, service_id: str, opening: Opening) -> TaskRecord:
+        now = moment(self._clock())
+        return TaskRecord(
+            id=f"av_{secrets.token_hex(16)}",
+            origin=opening.settings.base_url.origin,
+            service_id=service_id,
+            status=TaskStatus.PENDING,
+            created_at=now,
+            next_check=now,
+            history=(HistoryEntry(now, "adopted", service_id),),
+        )
+
+    async def unfinished(self, *, labels: Mapping[str, str] = NOTHING) -> AsyncGenerator[GenerationTask]:
+        """The tasks of this service that have not ended, newest first, also those of other processes. StoreError."""
+        opening = self._usable()
+        query = Query(unfinished=True, origin=opening.settings.base_url.origin, labels=labels)
+        async for record in opening.store.scan(query):
+            yield GenerationTask(self, record)
+
+    def estimate(self, request: GenerationRequest) -> Estimate:
+        """What the request will probably cost, in credits, by this client's price book. No I/O."""
+        return catalog.estimate(request, self._prices)
+
+    async def credits(self) -> Credits:
+        """The account's balance. Raises the errors of a GET. Cancelling it changes nothing."""
+        return await self._usable().get(
+            wire.credits_request(), lambda response: wire.read_credits(response, now=self._clock())
+        )
+
+    async def download(self, output: Output, path: str | os.PathLike[str], *, index: int = 0) -> DownloadedFile:
+        """Stream one result (of several, the ``index``-th) into the file ``path``.
+
+        Raises DownloadError, and then no file stands under that name. Cancelling it leaves none either.
+        """
+        return await self._usable().downloader.fetch(output.urls[index], Path(path))
+
+    async def download_all(self, output: Output, directory: str | os.PathLike[str]) -> list[DownloadedFile]:
+        """Stream every result into ``directory``, made if need be, as ``{task id}-{n}{extension}``, n from 0.
+
+        Raises DownloadError at the first that fails; what was whole before stays. Cancelling leaves no partial file.
+        """
+        folder = anyio.Path(directory)
+        await folder.mkdir(parents=True, exist_ok=True)
+        downloader = self._usable().downloader
+        return [
+            await downloader.fetch(url, partial(_named, Path(folder), output.task_id, index, url))
+            for index, url in enumerate(output.urls)
+        ]
+
+    def waiters(self) -> Waiters:
+        """As TaskOwner: the waiters of the open client. Raises ClientClosedError."""
+        return self._usable().waiters
+
+    def waiting_is_hopeless(self, record: TaskRecord) -> AIVideoError | None:
+        """As TaskOwner: why nothing can end this wait, if so."""
+        opening = self._usable()
+        if opening.expects_callbacks():
+            return None
+        if opening.reconciler.refusal is not None:
+            return wire.error_from(wire.failure_of(opening.reconciler.refusal))
+        unknown = record.service_id is None and record.hinted_id is None
+        if unknown and self.status_of(record) is TaskStatus.IN_DOUBT:
+            return doubt(GenerationTask(self, record), "and without a callback URL nothing will tell")
+        return None
+
+    def status_of(self, record: TaskRecord) -> TaskStatus:
+        """As TaskOwner: the status as it reads now."""
+        return lifecycle.status_at(record, moment(self._clock()), self._timeouts.total)
+
+    async def ask(self, record: TaskRecord) -> TaskRecord:
+        """As TaskOwner: ask the service once and store the answer."""
+        opening = self._usable()
+        put = await opening.reconciler.ask(record, lambda id: opening.fetch_task(id, opening.settings.retry))
+        return put.record
+
+    def _served_address(self) -> str | None:
+        return None if self._receiver is None else self._receiver.address
+
+    def _usable(self) -> Opening:
+        opening = self._opening
+        if opening is None:
+            raise ClientClosedError("the client is not open", hint="async with Client() as client: …")
+        opening.require_usable()
+        return opening
+
+    def __repr__(self) -> str:
+        return f"<Client {'open' if self._opening is not None else 'closed'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds a key and connections and does not pickle")
+
+
+def _named(directory: Path, task_id: str, n: int, url: str, content_type: str | None) -> Path:
+    return directory / file_name(task_id, n, url, content_type)

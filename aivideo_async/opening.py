@@ -1,0 +1,169 @@
+"""Everything of a client that lives between one opening and its closing, in one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+
+from aivideo_async import catalog
+from aivideo_async.core import wire
+from aivideo_async.core.errors import ClientClosedError
+from aivideo_async.core.models import TaskRecord, TaskReport
+from aivideo_async.core.retry import DEADLINE, RetryPolicy, ask_delay
+from aivideo_async.download import Downloader
+from aivideo_async.reconcile import Asking, Reconciler
+from aivideo_async.settings import ClientSettings
+from aivideo_async.stores import Query, Store
+from aivideo_async.submit import Submitter, Submitting
+from aivideo_async.supervise import Supervisor
+from aivideo_async.transport import AiohttpTransport, PauseGate, Transport, fetch
+from aivideo_async.waiters import Waiters
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FINGERPRINT = "callback-key"
+ONCE_ONLY = RetryPolicy(attempts=1)
+
+
+class Opening:
+    """The parts of an open client, wired together. ``served_address`` says where its own receiver listens."""
+
+    def __init__(
+        self, settings: ClientSettings, store: Store, transport: Transport, served_address: Callable[[], str | None]
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.loop = asyncio.get_running_loop()
+        self.downloader = Downloader()
+        self._transport = transport
+        self._served_address = served_address
+        self._gate = PauseGate()
+        self._failure: BaseException | None = None
+        self._told_about_polling = False
+        self.supervisor = Supervisor("aivideo-client", on_failure=self._failed)
+        self.waiters = Waiters(store, on_hint=self._hinted)
+        self.reconciler = Reconciler(
+            store,
+            lambda service_id: self.fetch_task(service_id, ONCE_ONLY),
+            Asking(
+                origin=settings.base_url.origin,
+                usual=self._usual,
+                callback_expected=self.expects_callbacks,
+                time_scale=settings.time_scale,
+                rate=settings.ask_rate,
+            ),
+            awaited=self.waiters.awaited,
+            on_refused=self.waiters.interrupt,
+            clock=settings.clock,
+        )
+        self.submitter = Submitter(
+            store,
+            transport,
+            self.supervisor,
+            Submitting(
+                origin=settings.base_url.origin,
+                callback_url=self.callback_url,
+                first_ask=self._first_ask,
+                deadline=DEADLINE / settings.time_scale,
+                create_deadline=settings.timeouts.total,
+                body_form=settings.body_form,
+                max_concurrency=settings.max_concurrency,
+            ),
+            gate=self._gate,
+            policy=settings.retry,
+            clock=settings.clock,
+        )
+
+    def require_usable(self) -> None:
+        """Raises ClientClosedError in another loop, or after a background task has failed."""
+        if asyncio.get_running_loop() is not self.loop:
+            raise ClientClosedError("this client is open in another event loop", hint="open one client per loop")
+        if self._failure is not None:
+            raise ClientClosedError("a background task of this client has failed") from self._failure
+
+    def callback_base(self) -> str | None:
+        """The setting; else, only where the service is on loopback, where our receiver listens; else none."""
+        if self.settings.callback_base is None and self.settings.base_url.loopback:
+            return self._served_address()
+        return self.settings.callback_base
+
+    def expects_callbacks(self) -> bool:
+        """Whether callbacks can come."""
+        return self.callback_base() is not None
+
+    def callback_url(self, id: str) -> str | None:
+        """The URL that the service is told for one task, valid for 7 days; ``None`` where there is no base."""
+        base = self.callback_base()
+        if base is not None:
+            return f"{base}/{id}/{self.settings.callback_keys.mint(id, now=self.settings.clock())}"
+        if not self._told_about_polling:
+            self._told_about_polling = True
+            logger.info("no callback URL, so awaiting polls adaptively; AIVIDEO_CALLBACK_URL would end that")
+        return None
+
+    async def fetch_task(self, service_id: str, policy: RetryPolicy) -> TaskReport:
+        """GET one task. Raises the errors of a GET."""
+        return await fetch(
+            self._transport,
+            wire.task_request(service_id),
+            lambda response: wire.read_task_response(response, now=self.settings.clock()),
+            policy=policy,
+            gate=self._gate,
+        )
+
+    async def get(self, request: wire.HttpRequest, read: Callable[[wire.HttpResponse], T]) -> T:
+        """GET something, retried by the client's policy."""
+        return await fetch(self._transport, request, read, policy=self.settings.retry, gate=self._gate)
+
+    def _hinted(self) -> None:
+        self.reconciler.wake()
+
+    def _usual(self, record: TaskRecord) -> float:
+        own = self.settings.usual_seconds.get(record.model or "")
+        return own if own is not None else catalog.usual_seconds(record.request or "video")
+
+    def _first_ask(self, record: TaskRecord) -> float:
+        usual, draw = self._usual(record), 0.5
+        return ask_delay(checks=0, usual=usual, callback=self.expects_callbacks(), draw=draw) / self.settings.time_scale
+
+    def _failed(self, error: BaseException) -> None:
+        self._failure = error
+        self.waiters.interrupt()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Everything is open while the block runs. Leaving it waits for creates in flight, then closes in reverse."""
+        async with AsyncExitStack() as stack:
+            if not self.store.opened:
+                await stack.enter_async_context(self.store)
+            if isinstance(self._transport, AiohttpTransport):
+                await stack.enter_async_context(self._transport)
+            await stack.enter_async_context(self.downloader)
+            await self.store.note(FINGERPRINT, self.settings.callback_keys.fingerprint())
+            await self.supervisor.start()
+            stack.push_async_callback(self._stop)
+            self.supervisor.spawn(self.waiters.listen)
+            self.supervisor.spawn(self.waiters.reread)
+            self.supervisor.spawn(self.reconciler.run, self.supervisor)
+            await self.waiters.subscribed()
+            yield
+
+    async def _stop(self) -> None:
+        try:
+            await self.submitter.close(self.settings.close_timeout)
+        finally:
+            self.waiters.interrupt()
+            await self.supervisor.stop()
+        if not self.store.durable:
+            await self._warn_of_unfinished()
+
+    async def _warn_of_unfinished(self) -> None:
+        query = Query(unfinished=True, origin=self.settings.base_url.origin)
+        left = [f"{record.id} (service id {record.service_id})" async for record in self.store.scan(query)]
+        if left:
+            logger.warning("closed with %d unfinished tasks in memory only: %s", len(left), ", ".join(left))

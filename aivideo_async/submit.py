@@ -1,0 +1,363 @@
+"""The way of one create: slot, gate, record, POST, and what becomes of it (flow.md §3).
+
+The POST runs as a task of the client's supervisor and never in the caller's: cancelling the caller before the first
+byte sends nothing, cancelling it afterwards changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from aivideo_async.core import lifecycle, retry, wire
+from aivideo_async.core.errors import (
+    AIVideoError,
+    APIConnectionError,
+    ClientClosedError,
+    InvalidRequestError,
+    RateLimitError,
+    StoreError,
+)
+from aivideo_async.core.models import (
+    NOTHING,
+    BodyForm,
+    Estimate,
+    Failure,
+    GenerationRequest,
+    HistoryEntry,
+    TaskRecord,
+    TaskStatus,
+    moment,
+)
+from aivideo_async.stores.base import Store
+from aivideo_async.supervise import Supervisor, finish
+from aivideo_async.transport import PauseGate, Transport
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a caller wants created."""
+
+    request: GenerationRequest
+    estimate: Estimate
+    key: str | None = None
+    labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of an order. ``error`` is set when the create was refused or is in doubt."""
+
+    record: TaskRecord
+    error: AIVideoError | None = None
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitting:
+    """How creates are sent. ``callback_url`` gives the URL for one of our ids, ``first_ask`` seconds until an asker
+    may look after an accepted task, ``create_deadline`` the total deadline of one POST in seconds.
+    """
+
+    origin: str
+    callback_url: Callable[[str], str | None]
+    first_ask: Callable[[TaskRecord], float]
+    deadline: float
+    create_deadline: float
+    body_form: Literal["auto"] | BodyForm = "auto"
+    max_concurrency: int = 32
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One create on its way. ``sent`` turns true when the first byte may have left."""
+
+    order: Order
+    sender: str
+    sent: bool = False
+    callers: int = 0
+    record: TaskRecord | None = None
+    task: asyncio.Task[Submission] | None = None
+
+
+class Submitter:
+    """Sends creates, at most ``max_concurrency`` at once, each exactly as often as the table allows."""
+
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        supervisor: Supervisor,
+        submitting: Submitting,
+        *,
+        gate: PauseGate,
+        policy: retry.RetryPolicy,
+        clock: Callable[[], float] = time.time,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._transport = transport
+        self._supervisor = supervisor
+        self._submitting = submitting
+        self._gate = gate
+        self._policy = policy
+        self._clock = clock
+        self._draw = draw
+        self._slots = asyncio.Semaphore(submitting.max_concurrency)
+        self._forms = BodyForms(submitting.body_form)
+        self._jobs: set[_Job] = set()
+        self._by_key: dict[str, _Job] = {}
+
+    async def submit(self, order: Order) -> Submission:
+        """Create, or join the create of the same key that is already on its way here.
+
+        Cancelling it before the first byte sends nothing and records ``refused``; after it, the POST goes on and its
+        answer is recorded. Raises StoreError when the record could not be stored: then nothing was sent.
+        """
+        job = self._job(order)
+        assert job.task is not None  # noqa: S101 - set by _job
+        job.callers += 1
+        try:
+            return await asyncio.shield(job.task)
+        except asyncio.CancelledError:
+            if not job.task.done() and not job.sent and job.callers == 1:
+                job.task.cancel()
+            current = asyncio.current_task()
+            if job.task.cancelled() and current is not None and not current.cancelling():
+                raise ClientClosedError("the client closed before the create was sent", charged="no") from None
+            raise
+        finally:
+            job.callers -= 1
+
+    def _job(self, order: Order) -> _Job:
+        job = self._by_key.get(order.key) if order.key is not None else None
+        if job is not None and job.order.request == order.request:
+            return job
+        job = _Job(order, secrets.token_hex(8))
+        job.task = self._supervisor.spawn(self._run, job)
+        self._jobs.add(job)
+        if order.key is not None:
+            self._by_key[order.key] = job
+        job.task.add_done_callback(lambda _task: self._forget(job))
+        return job
+
+    def _forget(self, job: _Job) -> None:
+        self._jobs.discard(job)
+        key = job.order.key
+        if key is not None and self._by_key.get(key) is job:
+            del self._by_key[key]
+
+    async def close(self, timeout: float) -> None:
+        """Drop what was not sent, and give what was sent ``timeout`` seconds for its answer."""
+        for job in tuple(self._jobs):
+            if job.task is not None and not job.sent:
+                job.task.cancel()
+        tasks = [job.task for job in self._jobs if job.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout)
+
+    async def _run(self, job: _Job) -> Submission:
+        order = job.order
+        record = self._new_record(order)
+        try:
+            async with self._forms.turn(order.request), self._slots:
+                await self._gate.wait()
+                put = await self._store.put(record)
+                known = self._known_already(put.record, order) if put.record.id != record.id else None
+                if known is not None:
+                    return known
+                job.record = put.record
+                return await self._attempts(job, put.record)
+        except asyncio.CancelledError:
+            await finish(self._abandoned(job))
+            raise
+        except StoreError as error:
+            return Submission(job.record or record, error)
+
+    def _new_record(self, order: Order) -> TaskRecord:
+        now = self._clock()
+        return TaskRecord(
+            id=f"av_{secrets.token_hex(16)}",
+            origin=self._submitting.origin,
+            key=order.key,
+            model=order.request.model,
+            request=order.request,
+            estimate=order.estimate,
+            labels=order.labels,
+            created_at=moment(now),
+            next_check=moment(now + self._submitting.deadline),
+            history=(HistoryEntry(moment(now), "submitted"),),
+        )
+
+    def _known_already(self, holder: TaskRecord, order: Order) -> Submission | None:
+        """What a key that is taken means; ``None`` when its task was never sent and may be sent now (flow.md §7)."""
+        if order.key is None or holder.key != order.key or holder.request not in (None, order.request):
+            error = InvalidRequestError(f"the key {order.key!r} belongs to another request, {holder.id}")
+            return Submission(holder, error)
+        status = lifecycle.status_at(holder, moment(self._clock()), self._submitting.create_deadline)
+        if status is TaskStatus.REFUSED and holder.failure is not None:
+            return Submission(holder, wire.error_from(holder.failure))
+        if status is TaskStatus.SUBMITTING and holder.sender is None:
+            return None
+        return Submission(holder, in_doubt=status is TaskStatus.IN_DOUBT)
+
+    async def _attempts(self, job: _Job, record: TaskRecord) -> Submission:
+        request, form = job.order.request, self._forms.first(job.order.request)
+        other = self._forms.other(request, form)
+        attempt = 0
+        while True:
+            marked = (await self._store.put(self._about_to_send(record, job))).record
+            if marked.sender != job.sender:
+                return Submission(marked)
+            outcome = await self._post(job, record.id, form)
+            if outcome.kind == "accepted":
+                self._forms.learn(request, form)
+            elif outcome.kind == "refused" and other is not None and _wrong_form(outcome):
+                form, other = other, None
+                continue
+            elif outcome.kind == "not_accepted" and outcome.error is not None:
+                attempt += 1
+                if await self._again(outcome.error, attempt):
+                    job.sent = False
+                    continue
+            return await self._recorded(record, outcome)
+
+    def _about_to_send(self, record: TaskRecord, job: _Job) -> TaskRecord:
+        return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=moment(self._clock()))
+
+    async def _post(self, job: _Job, id: str, form: BodyForm) -> wire.CreateOutcome:
+        def mark() -> None:
+            job.sent = True
+
+        message = wire.create_request(job.order.request, form=form, callback_url=self._submitting.callback_url(id))
+        try:
+            response = await self._transport.send(message, on_sent=mark)
+        except APIConnectionError as error:
+            return wire.create_outcome(error)
+        return wire.read_create(response, now=self._clock())
+
+    async def _again(self, error: AIVideoError, attempt: int) -> bool:
+        """Wait as the policy says and tell whether to send again. A 429 pauses the whole client, not one task."""
+        delay = self._policy.delay(error, attempt=attempt, draw=self._draw())
+        if delay is None:
+            return False
+        if isinstance(error, RateLimitError):
+            self._gate.pause(delay)
+            await self._gate.wait()
+        else:
+            await asyncio.sleep(delay)
+        return True
+
+    async def _recorded(self, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
+        now = moment(self._clock())
+        news = TaskRecord(id=record.id, origin=record.origin)
+        if outcome.kind == "accepted":
+            news = replace(
+                news,
+                status=TaskStatus.PENDING,
+                service_id=outcome.service_id,
+                next_check=moment(now.timestamp() + self._submitting.first_ask(record)),
+                history=(HistoryEntry(now, "accepted", outcome.service_id or ""),),
+            )
+        else:
+            status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
+            news = self._without_id(news, status, outcome.error)
+        stored = await self._stored(record, news)
+        if stored.id != record.id:
+            cause = InvalidRequestError(f"the service answered with an id that {stored.id} holds")
+            return Submission(record, cause, in_doubt=True)
+        return Submission(stored, outcome.error, in_doubt=news.status is TaskStatus.IN_DOUBT)
+
+    def _without_id(self, news: TaskRecord, status: TaskStatus, error: AIVideoError | None) -> TaskRecord:
+        now = moment(self._clock())
+        failure = Failure(message="cancelled before it was sent") if error is None else wire.failure_of(error)
+        ended = status is TaskStatus.REFUSED
+        return replace(
+            news,
+            status=status,
+            failure=failure,
+            ended_at=now if ended else None,
+            history=(HistoryEntry(now, status.value, failure.message),),
+        )
+
+    async def _stored(self, record: TaskRecord, news: TaskRecord) -> TaskRecord:
+        """Store what became of a create that may have been paid for, over a store that is away for a while."""
+        for pause in (0.25, 0.5, 1.0, 2.0, 4.0):
+            try:
+                return (await self._store.put(news)).record
+            except StoreError as error:
+                logger.warning("%s could not be stored as %s, trying again: %s", news.id, news.status.value, error)
+                await asyncio.sleep(pause)
+        logger.error("%s (service id %s) is not stored; its callback still settles it", news.id, news.service_id)
+        return lifecycle.merge(record, news)
+
+    async def _abandoned(self, job: _Job) -> None:
+        if job.record is None:
+            return
+        status = TaskStatus.IN_DOUBT if job.sent else TaskStatus.REFUSED
+        cause = APIConnectionError("the client closed before the answer came", sent="maybe") if job.sent else None
+        news = TaskRecord(id=job.record.id, origin=job.record.origin)
+        await self._stored(job.record, self._without_id(news, status, cause))
+
+
+def _wrong_form(outcome: wire.CreateOutcome) -> bool:
+    return isinstance(outcome.error, InvalidRequestError) and outcome.error.code == "invalid_request"
+
+
+class BodyForms:
+    """Which body form the service takes, learnt once per model and client (flow.md §3).
+
+    Only models for which both forms are written down are ever re-encoded; until their form is known, their creates
+    take turns.
+    """
+
+    def __init__(self, setting: Literal["auto"] | BodyForm) -> None:
+        self._setting = setting
+        self._known: dict[str, BodyForm] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    def first(self, request: GenerationRequest) -> BodyForm:
+        """The form to send."""
+        forms = request.body_forms()
+        if self._setting != "auto":
+            return self._setting if self._setting in forms else forms[0]
+        return self._known.get(request.model, forms[0])
+
+    def other(self, request: GenerationRequest, form: BodyForm) -> BodyForm | None:
+        """The form to try once when ``form`` is refused as an invalid request, if there is one to try."""
+        if not self._open(request):
+            return None
+        return next((candidate for candidate in request.body_forms() if candidate != form), None)
+
+    def learn(self, request: GenerationRequest, form: BodyForm) -> None:
+        """The service took ``form``."""
+        self._known[request.model] = form
+
+    @asynccontextmanager
+    async def turn(self, request: GenerationRequest) -> AsyncGenerator[None]:
+        """Hold everybody else's creates of this model back while its form is unknown."""
+        if not self._open(request):
+            yield
+            return
+        lock = self._turns.setdefault(request.model, asyncio.Lock())
+        await lock.acquire()
+        if not self._open(request):
+            lock.release()
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _open(self, request: GenerationRequest) -> bool:
+        return self._setting == "auto" and len(request.body_forms()) > 1 and request.model not in self._known
