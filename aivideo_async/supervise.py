@@ -26,7 +26,7 @@ class Supervisor:
         self._name = name
         self._on_failure = on_failure
         self._group: asyncio.TaskGroup | None = None
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -36,14 +36,16 @@ class Supervisor:
         return self._group is not None
 
     async def start(self) -> None:
-        """Start in the running loop. Cancelling it leaves nothing running."""
+        """Start in the running loop. Cancelling it leaves nothing running. Raises RuntimeError when it was started."""
+        if self._main is not None:
+            raise RuntimeError(f"{self._name} was started already")
         self._stopping = asyncio.Event()
         started = asyncio.Event()
         self._main = asyncio.create_task(self._run(self._stopping, started), name=self._name)
         try:
             await started.wait()
-        except BaseException:
-            self._main.cancel()
+        except asyncio.CancelledError:
+            await self.stop()
             raise
 
     def spawn(
@@ -54,16 +56,21 @@ class Supervisor:
             raise RuntimeError(f"{self._name} is not running")
         task = self._group.create_task(function(*args, **kwargs))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._group = None  # it is closing down, and would leave what is spawned now unawaited
 
     async def stop(self) -> None:
         """Cancel what still runs, await it, and raise what made a task fail.
 
-        Idempotent. Cancelling it does not leave tasks behind: they are already cancelled by then.
+        Idempotent. Cancelling it does not leave tasks behind: they are already cancelled by then, and awaited.
         """
         main, self._main = self._main, None
-        if main is None or self._stopping is None:
+        if main is None:
             return
         self._stopping.set()
         try:
@@ -81,11 +88,25 @@ class Supervisor:
                 for task in tuple(self._tasks):
                     task.cancel()
         except BaseException as error:
-            if self._on_failure is not None:
+            cancelled_by_stop = isinstance(error, asyncio.CancelledError) and stopping.is_set()
+            if self._on_failure is not None and not cancelled_by_stop:
                 self._on_failure(first_of(error))
             raise
         finally:
             self._group = None
+
+
+async def together(*work: Coroutine[object, object, T]) -> list[T]:
+    """Run all of ``work`` at once and give the results in their order.
+
+    The first failure cancels the others and is raised as itself. Cancelling it cancels all of them.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as failures:
+        raise first_of(failures) from None
+    return [task.result() for task in tasks]
 
 
 def first_of(error: BaseException) -> BaseException:
