@@ -1,0 +1,212 @@
+"""A local AI Video API with real media: the other side of the wire, for demos, development and tests.
+
+::
+
+    async with Sandbox() as sandbox:
+        client = Client(api_key=sandbox.api_key, base_url=sandbox.base_url, webhook_secret=sandbox.webhook_secret,
+                        time_scale=sandbox.time_scale)
+
+It is written from api.md alone and shares no codec with the client.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from random import Random
+from types import TracebackType
+from typing import Literal, Self, get_args
+
+from aiohttp import web
+
+from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.delivery import Courier
+from aivideo_async.sandbox.dialect import BodyForms
+from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.media import Render, Studio
+from aivideo_async.sandbox.records import CallbackAttempt, Endpoint, RequestEntry, SandboxTask
+from aivideo_async.sandbox.scenarios import (
+    Delay,
+    DropConnection,
+    DuplicateCallback,
+    EarlyCallback,
+    Fail,
+    ForgeCallback,
+    LoseCallback,
+    RateLimit,
+    Scenario,
+    ServerError,
+)
+from aivideo_async.sandbox.server import Server
+from aivideo_async.sandbox.shelf import Shelf
+from aivideo_async.supervise import Supervisor
+
+__all__ = [
+    "CallbackAttempt",
+    "Delay",
+    "DropConnection",
+    "DuplicateCallback",
+    "EarlyCallback",
+    "Fail",
+    "ForgeCallback",
+    "LoseCallback",
+    "RateLimit",
+    "RequestEntry",
+    "Sandbox",
+    "SandboxTask",
+    "Scenario",
+    "ServerError",
+]
+
+Profile = Literal["signed", "documented"]
+DAY = 86_400
+SHUTDOWN_SECONDS = 1.0
+
+
+class Sandbox:
+    """A local AI Video API on ``base_url``, an async context manager.
+
+    - ``profile``: ``"signed"`` signs callbacks by Standard Webhooks v1, ``"documented"`` signs nothing, as the hosted
+      service today.
+    - ``speed``: every span of the service's time is divided by it; moments, URL lifetimes and ``Retry-After`` are real.
+    - ``port``: 0 takes a free one. ``credits``: the balance to begin with. ``api_key``: drawn where it is ``None``.
+    - ``seed``: makes ids, keys, durations and pictures the same in every run; give it no durable store then.
+    - ``render``: ``"cached"`` hands out small files of another size and length, at once and without the ``sandbox``
+      extra, and does not fetch input images; metadata still say what was asked for.
+    - ``body_forms``: which create bodies are taken, to try a client's second choice.
+    - ``url_lifetime``: seconds until a result's URL dies. ``clock``: unix seconds.
+
+    Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
+    make no sense, and on entering when ``render="real"`` lacks the extra.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: Profile = "signed",
+        speed: float = 60.0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credits: int | Decimal = 10_000,  # noqa: A002 - credits is the word of this package
+        api_key: str | None = None,
+        seed: int | None = None,
+        render: Render = "real",
+        body_forms: BodyForms = "both",
+        url_lifetime: int = DAY,
+        prices: PriceBook = PRICES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not (math.isfinite(speed) and speed > 0 and url_lifetime > 0 and credits >= 0):
+            raise ConfigurationError("speed and url_lifetime must be above zero, credits not below")
+        for value, allowed in ((profile, Profile), (render, Render), (body_forms, BodyForms)):
+            if value not in get_args(allowed):
+                raise ConfigurationError(f"{value!r} must be one of {', '.join(get_args(allowed))}")
+        draw = Random(secrets.randbits(128) if seed is None else seed)  # noqa: S311 - a local service's ids and keys
+        self.api_key = api_key or f"sk-{draw.randbytes(24).hex()}"
+        self._secret = draw.randbytes(32) if profile == "signed" else None
+        self.time_scale = speed
+        self._base_url: str | None = None
+        self._host, self._port, self._clock = host, port, clock
+        self._render: Render = render
+        shelf = Shelf(draw.randbytes(32), lifetime=url_lifetime)
+        self._engine = Engine(shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms)
+        self._engine.open_account(self.api_key, Decimal(credits))
+        self._stack: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        """Bind, load, serve. Cancelling it leaves nothing running."""
+        async with AsyncExitStack() as stack:
+            listener = stack.enter_context(self._listen())
+            studio = Studio(self._render)
+            await studio.open()
+            courier = await stack.enter_async_context(Courier(secret=self._secret, clock=self._clock))
+            supervisor = Supervisor("aivideo-sandbox")
+            await supervisor.start()
+            stack.push_async_callback(supervisor.stop)
+            server = Server(self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self._clock)
+            runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.SockSite(runner, listener).start()
+            stack.callback(server.close)
+            server.wake()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop at once: what is being rendered or delivered is dropped."""
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.aclose()
+
+    @property
+    def base_url(self) -> str:
+        """Where it is served, without a slash at the end. Raises ConfigurationError before it was entered."""
+        if self._base_url is None:
+            raise ConfigurationError("the sandbox has no address before it is entered")
+        return self._base_url
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """The secret of its signatures (``whsec_…``); ``None`` in the documented profile."""
+        return None if self._secret is None else f"whsec_{base64.b64encode(self._secret).decode()}"
+
+    def environment(self) -> dict[str, str]:
+        """The settings with which a client finds this sandbox, by the names of their environment variables."""
+        settings = {
+            "AIVIDEO_API_KEY": self.api_key,
+            "AIVIDEO_BASE_URL": self.base_url,
+            "AIVIDEO_TIME_SCALE": f"{self.time_scale:g}",
+        }
+        secret = self.webhook_secret
+        return settings if secret is None else {**settings, "AIVIDEO_WEBHOOK_SECRET": secret}
+
+    def enqueue(self, *scenarios: Scenario | tuple[Scenario, ...]) -> None:
+        """Let something happen to the next creates, one argument for each; see ``aivideo_async.sandbox.scenarios``.
+
+        May be called from any thread. Raises ConfigurationError for what is not a scenario.
+        """
+        self._engine.enqueue(scenarios)
+
+    def count(self, endpoint: Endpoint) -> int:
+        """How many requests ``"create"``, ``"get_task"``, … have been answered, refused ones included."""
+        return self._engine.count(endpoint)
+
+    @property
+    def requests(self) -> Sequence[RequestEntry]:
+        """Every request that was answered, in order."""
+        return tuple(self._engine.requests)
+
+    @property
+    def callbacks(self) -> Sequence[CallbackAttempt]:
+        """Every attempt at a callback that was made, in order."""
+        return tuple(self._engine.callbacks)
+
+    @property
+    def tasks(self) -> Sequence[SandboxTask]:
+        """Every task that was accepted, in order."""
+        return tuple(self._engine.tasks.values())
+
+    @property
+    def balance(self) -> Decimal:
+        """Credits that are left."""
+        return self._engine.accounts[self.api_key].balance
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, self._port), family=family, backlog=1024)
+        port: int = listener.getsockname()[1]
+        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - compared, not bound
+        self._base_url = self._engine.shelf.base_url = (
+            f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+        )
+        return listener

@@ -1,0 +1,114 @@
+"""The sandbox's way out: delivers callbacks, signed or not, and fetches input pictures (api.md §2, §4).
+
+The only place of the sandbox with an ``aiohttp.ClientSession``. It signs by itself, not through ``core.signing``: what
+both ends share, neither end tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from aivideo_async.sandbox.records import Delivery
+
+CALLBACK_TIMEOUT = 30.0
+FETCH_TIMEOUT = 60.0
+FETCH_LIMIT = 30 * 1024 * 1024
+"""Bytes of an input picture (api.md §2: 30 MB)."""
+WRONG_KEY = b"not the key that was agreed upon"
+
+
+class FetchError(Exception):
+    """An input picture could not be fetched."""
+
+
+class Courier:
+    """Makes one attempt at a delivery at a time; what follows from it is the engine's to decide.
+
+    ``secret`` is the key of Standard Webhooks v1 (raw bytes), ``None`` where nothing is signed; ``clock`` gives unix
+    seconds. An async context manager.
+    """
+
+    def __init__(
+        self, *, secret: bytes | None, clock: Callable[[], float], callback_timeout: float = CALLBACK_TIMEOUT
+    ) -> None:
+        self._secret, self._clock, self._callback_timeout = secret, clock, callback_timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # A connection that was kept may just be closing; the callback would be lost until its next attempt.
+        connector = aiohttp.TCPConnector(force_close=True)
+        self._session = aiohttp.ClientSession(
+            connector=connector, headers={"User-Agent": "aivideo-sandbox"}, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def deliver(self, delivery: Delivery) -> tuple[int | None, str | None]:
+        """POST a callback; the receiver's status, or ``None`` and why there was no answer. Redirects are not followed.
+
+        Cancelling it leaves open whether the callback arrived.
+        """
+        timeout = aiohttp.ClientTimeout(total=self._callback_timeout)
+        headers = callback_headers(delivery, self._secret, int(self._clock()))
+        try:
+            async with self._open.post(
+                delivery.url, data=delivery.body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                return response.status, None
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+            return None, f"{type(error).__name__}: {error}".rstrip(": ")
+
+    async def fetch(self, url: str) -> bytes:
+        """An input picture's bytes, at most ``FETCH_LIMIT``. Raises FetchError; cancelling it stops the fetching."""
+        timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT)
+        try:
+            async with self._open.get(url, timeout=timeout) as response:
+                if response.status != 200:
+                    raise FetchError(f"it answers {response.status}")
+                data = await response.content.read(FETCH_LIMIT + 1)
+                while len(data) <= FETCH_LIMIT and (more := await response.content.read(FETCH_LIMIT + 1 - len(data))):
+                    data += more
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+            raise FetchError(type(error).__name__) from error
+        if len(data) > FETCH_LIMIT:
+            raise FetchError(f"it has more than {FETCH_LIMIT} bytes")
+        return data
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the courier is not open")
+        return self._session
+
+
+def callback_headers(delivery: Delivery, secret: bytes | None, now: int) -> dict[str, str]:
+    """The documented headers (api.md §4) and, with a secret, those of Standard Webhooks v1."""
+    headers = {
+        "Content-Type": "application/json",
+        "X-Event": delivery.event,
+        "X-Task-Id": delivery.task_id,
+        "X-Timestamp": str(now),
+    }
+    if secret is None:
+        return headers
+    signature = signed(WRONG_KEY if delivery.forged else secret, delivery.id, now, delivery.body)
+    return {**headers, "webhook-id": delivery.id, "webhook-timestamp": str(now), "webhook-signature": signature}
+
+
+def signed(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
+    """The ``webhook-signature`` of a body: ``v1,`` and base64 of HMAC-SHA256 over ``id.timestamp.body``."""
+    message = b"%s.%d.%s" % (delivery_id.encode(), timestamp, body)
+    return "v1," + base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()

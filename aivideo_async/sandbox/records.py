@@ -1,0 +1,127 @@
+"""What the sandbox knows: accounts, tasks, callbacks, the log. Frozen values; moments are unix seconds. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import JsonValue
+
+from aivideo_async.core.models import JsonObject
+from aivideo_async.sandbox.dialect import Answer
+from aivideo_async.sandbox.plan import MediaPlan
+from aivideo_async.sandbox.scenarios import Course
+
+Status = Literal["pending", "processing", "completed", "failed"]
+Endpoint = Literal["create", "get_task", "get_credits", "get_file", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is behind one API key. Credits of failed tasks are given back, so they are not consumed."""
+
+    purchased: Decimal
+    consumed: Decimal = Decimal(0)
+
+    @property
+    def balance(self) -> Decimal:
+        """Credits that are left."""
+        return self.purchased - self.consumed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxTask:
+    """One task as the service has it; ``error`` is code and message of a failure."""
+
+    id: str
+    key: str = field(repr=False)
+    plan: MediaPlan
+    price: Decimal
+    course: Course
+    callback_url: str | None = field(repr=False)
+    created_at: float
+    due_at: float
+    status: Status = "pending"
+    completed_at: float | None = None
+    output: JsonObject | None = field(default=None, repr=False)
+    error: tuple[str, str] | None = None
+
+    @property
+    def model(self) -> str:
+        """The service's name of the model."""
+        return self.plan.model
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end."""
+        return self.status in {"completed", "failed"}
+
+    def body(self) -> dict[str, JsonValue]:
+        """The bare task object of queries and callbacks (api.md §3)."""
+        body: dict[str, JsonValue] = {
+            "id": self.id, "status": self.status, "model": self.model, "created_at": int(self.created_at),
+        }  # fmt: skip
+        if self.completed_at is not None and self.output is not None:
+            return {**body, "completed_at": int(self.completed_at), "output": dict(self.output)}
+        if self.error is not None:
+            return {**body, "error": {"code": self.error[0], "message": self.error[1]}}
+        return {**body, "progress": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One attempt at a callback that is to be made now. ``id`` is the same for all attempts of one callback."""
+
+    id: str
+    task_id: str
+    event: str
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    ended_at: float
+    attempt: int = 1
+    forged: bool = False
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackAttempt:
+    """A delivery that was made: ``status`` is the receiver's, ``None`` where there was no answer, and ``error`` why."""
+
+    at: float
+    task_id: str
+    event: str
+    delivery_id: str
+    attempt: int
+    status: int | None
+    error: str | None = None
+    forged: bool = False
+    duplicate: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the receiver answered 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEntry:
+    """One request that was answered; ``status`` is ``None`` where the connection was cut instead."""
+
+    at: float
+    endpoint: Endpoint
+    method: str
+    path: str
+    status: int | None
+    task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What a create leads to: the answer (``None``: cut the connection), the task if one was accepted, and whether the
+    answer waits for the first attempt at the callback.
+    """
+
+    answer: Answer | None
+    task: SandboxTask | None = None
+    held: bool = False

@@ -1,0 +1,131 @@
+"""What can be made to happen to a create: ``sandbox.enqueue(Fail(), (Delay(60), DuplicateCallback()))``.
+
+Every item is for one create, first come first served; a tuple combines several for the same create, and an empty tuple
+is a create to which nothing special happens. A create that the sandbox refuses for its own fault (400, 401, 402, 404)
+takes none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from aivideo_async.core.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The task fails when its time is up; its credits are given back. The message ends in a request id, as the
+    service's do.
+    """
+
+    code: str = "upstream_error"
+    message: str = "The provider could not generate this content."
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The task takes so many seconds longer. They are the service's seconds: divided by the sandbox's speed."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoseCallback:
+    """No callback is sent; the task ends all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateCallback:
+    """Once the callback was accepted, it is sent again, with the same delivery id."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyCallback:
+    """The task ends at once, and the create is answered only after the callback's first attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeCallback:
+    """Before the true callback comes one that the service did not send, to the right URL and with the opposite ending
+    in its body: badly signed where callbacks are signed. It is not repeated.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class DropConnection:
+    """The create is accepted and charged, then the connection is cut without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """429 ``rate_limit_exceeded``; nothing is accepted. ``retry_after`` (seconds, not scaled) becomes the header."""
+
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """The create is answered with ``status`` (500 to 599); ``accepted`` says whether the task runs and is charged."""
+
+    status: int = 500
+    accepted: bool = False
+
+
+Scenario = (
+    Fail
+    | Delay
+    | LoseCallback
+    | DuplicateCallback
+    | EarlyCallback
+    | ForgeCallback
+    | DropConnection
+    | RateLimit
+    | ServerError
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is to become of one create: the scenarios that were enqueued for it."""
+
+    scenarios: tuple[Scenario, ...] = ()
+
+    @property
+    def failure(self) -> Fail | None:
+        """How the task fails, if it does."""
+        return next((item for item in self.scenarios if isinstance(item, Fail)), None)
+
+    @property
+    def refusal(self) -> RateLimit | ServerError | None:
+        """How the create is refused, if it is."""
+        for item in self.scenarios:
+            if isinstance(item, RateLimit) or (isinstance(item, ServerError) and not item.accepted):
+                return item
+        return None
+
+    @property
+    def broken(self) -> ServerError | None:
+        """The error that is answered although the task was accepted."""
+        return next((item for item in self.scenarios if isinstance(item, ServerError) and item.accepted), None)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that the task takes longer."""
+        return sum(item.seconds for item in self.scenarios if isinstance(item, Delay))
+
+    def has(self, scenario: type[Scenario]) -> bool:
+        """Whether a scenario of this class is among them."""
+        return any(isinstance(item, scenario) for item in self.scenarios)
+
+
+NOTHING_SPECIAL = Course()
+
+
+def course_of(item: Scenario | tuple[Scenario, ...]) -> Course:
+    """The course for one create. Raises ConfigurationError for anything that is not a scenario."""
+    scenarios = item if isinstance(item, tuple) else (item,)
+    strangers: list[object] = [scenario for scenario in scenarios if not isinstance(scenario, get_args(Scenario))]
+    if strangers:
+        raise ConfigurationError(f"{strangers[0]!r} is not a scenario; give an instance such as Fail() or Delay(60)")
+    return Course(scenarios)

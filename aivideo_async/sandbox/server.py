@@ -1,0 +1,203 @@
+"""The sandbox's API as an aiohttp app, and the timer that drives the engine.
+
+There is one timer for all tasks and callbacks: it fires when the engine's next event is due. Handlers do no work of
+their own beyond reading and writing HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from aivideo_async.core.models import Kind
+from aivideo_async.sandbox.delivery import Courier, FetchError
+from aivideo_async.sandbox.dialect import Answer, failure
+from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.media import Studio
+from aivideo_async.sandbox.plan import UnreadablePictureError
+from aivideo_async.sandbox.records import Delivery, Endpoint, RequestEntry, SandboxTask
+from aivideo_async.sandbox.shelf import ShelfError, byte_range
+from aivideo_async.supervise import Supervisor
+
+logger = logging.getLogger(__name__)
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a create's body; the service's own limit is unknown."""
+CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
+TASK_ID = web.RequestKey("task_id", str)
+CUT = web.RequestKey("cut", bool)
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
+
+
+class Server:
+    """Answers requests by the engine, has files made by the studio and callbacks delivered by the courier."""
+
+    def __init__(
+        self, engine: Engine, *, studio: Studio, courier: Courier, supervisor: Supervisor, clock: Callable[[], float]
+    ) -> None:
+        self._engine, self._studio, self._courier = engine, studio, courier
+        self._supervisor, self._clock = supervisor, clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._held: dict[str, asyncio.Event] = {}
+        self._closed = False
+
+    def app(self) -> web.Application:
+        """The routes of api.md §1, and the result files."""
+        app = web.Application(client_max_size=BODY_LIMIT, middlewares=[self._outermost])
+        app.add_routes(
+            [
+                *(web.post(f"/v1/{path}/generations", self._create, name=f"create-{path}") for path in CREATES),
+                web.get("/v1/tasks/{task_id}", self._get_task, name="get_task", allow_head=False),
+                web.get("/v1/credits", self._get_credits, name="get_credits", allow_head=False),
+                web.get("/files/{name}", self._get_file, name="get_file", allow_head=False),
+                web.head("/files/{name}", self._head_file),
+            ]
+        )
+        return app
+
+    def wake(self) -> None:
+        """Let the engine do what is due, send its callbacks off, and set the timer to what is due next."""
+        if self._closed:
+            return
+        for delivery in self._engine.advance(self._clock()):
+            self._supervisor.spawn(self._deliver, delivery)
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self._engine.next_due()
+        if due is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self.wake)
+
+    def close(self) -> None:
+        """Stop the timer and let go of the creates that wait for their early callback."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for held in self._held.values():
+            held.set()
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        kind = CREATES[request.path.split("/")[2]]
+        created = self._engine.create(kind, request.headers.get("Authorization"), body, self._clock())
+        if created.task is not None:
+            request[TASK_ID] = created.task.id
+            await self._begin(created.task, held=created.held)
+        if created.answer is not None:
+            return written(created.answer)
+        request[CUT] = True
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+    async def _begin(self, task: SandboxTask, *, held: bool) -> None:
+        """Have a task's files made; where the create is held, wait for the first attempt at its callback."""
+        answered = asyncio.Event()
+        if held:
+            self._held[task.id] = answered
+        if task.course.failure is None:
+            work = self._studio.cached(task.plan)
+            if work is None:
+                self._supervisor.spawn(self._render, task)
+            else:
+                self._engine.finish(task.id, work, self._clock())
+        self.wake()
+        if held:
+            await answered.wait()
+
+    async def _get_task(self, request: web.Request) -> web.StreamResponse:
+        request[TASK_ID] = task_id = request.match_info["task_id"]
+        return written(self._engine.get_task(task_id, request.headers.get("Authorization")))
+
+    async def _get_credits(self, request: web.Request) -> web.StreamResponse:
+        return written(self._engine.get_credits(request.headers.get("Authorization")))
+
+    async def _get_file(self, request: web.Request) -> web.StreamResponse:
+        size = 0
+        try:
+            file = self._engine.shelf.get(request.path, dict(request.query), self._clock())
+            size = len(file.data)
+            wanted = None if request.headers.get("If-Range", file.etag) != file.etag else request.headers.get("Range")
+            span = byte_range(wanted, size)
+        except ShelfError as error:
+            return refused(error, size)
+        headers = {"ETag": file.etag, "Accept-Ranges": "bytes"}
+        if span is None:
+            response = web.Response(body=file.data, headers=headers, content_type=file.content_type)
+        else:
+            headers["Content-Range"] = f"bytes {span[0]}-{span[1]}/{size}"
+            part = file.data[span[0] : span[1] + 1]
+            response = web.Response(status=206, body=part, headers=headers, content_type=file.content_type)
+        response.last_modified = file.modified
+        return response
+
+    async def _head_file(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it
+        """A presigned URL is signed for GET: HEAD does not work on it (api.md §3, observed)."""
+        return web.Response(status=403)
+
+    async def _render(self, task: SandboxTask) -> None:
+        try:
+            result = await self._studio.make(task.plan, task.id, self._read)
+        except (UnreadablePictureError, FetchError, ShelfError) as error:
+            self._engine.finish(task.id, ("upstream_error", f"An input image cannot be used: {error}."), self._clock())
+        except Exception:
+            logger.exception("rendering task %s failed", task.id)
+            self._engine.finish(task.id, ("internal_error", "The result could not be rendered."), self._clock())
+        else:
+            self._engine.finish(task.id, result, self._clock())
+        self.wake()
+
+    async def _read(self, url: str) -> bytes:
+        """An input picture: our own files are read, all others fetched."""
+        own = self._engine.shelf.read(url, self._clock())
+        return await self._courier.fetch(url) if own is None else own
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        status, error = await self._courier.deliver(delivery)
+        self._engine.delivered(delivery, self._clock(), status=status, error=error)
+        held = None if delivery.forged else self._held.pop(delivery.task_id, None)
+        if held is not None:
+            held.set()
+        self.wake()
+
+    @web.middleware
+    async def _outermost(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Errors in the service's own shape, whatever happens; and the log."""
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            headers = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
+            code = HTTP_CODES.get(error.status, "invalid_request")
+            message = f"{error.reason}: {request.method} {request.path[:200]}"
+            response = written(failure(code, message, status=error.status, headers=headers))
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            response = written(failure("internal_error", "The service failed to handle the request"))
+        name = (request.match_info.route.name or "unknown").partition("-")[0]
+        entry = RequestEntry(
+            at=self._clock(), endpoint=cast("Endpoint", name), method=request.method, path=request.path,
+            status=None if CUT in request else response.status, task_id=request.get(TASK_ID),
+        )  # fmt: skip
+        self._engine.log(entry)
+        return response
+
+
+def written(answer: Answer) -> web.Response:
+    """An answer as HTTP."""
+    body = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
+    return web.Response(
+        status=answer.status, body=body, headers=answer.headers, content_type="application/json", charset="utf-8"
+    )
+
+
+def refused(error: ShelfError, size: int) -> web.Response:
+    """An object store's error, which is XML."""
+    inner = f"<Code>{error.code}</Code><Message>{error.message}</Message>"
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
+    headers = {"Content-Range": f"bytes */{size}"} if error.status == 416 else {}
+    return web.Response(status=error.status, text=text, headers=headers, content_type="application/xml")

@@ -1,0 +1,112 @@
+"""The result files and their presigned URLs: signed, dying, read whole or in part (api.md §3). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+CONTENT_TYPES = {"mp4": "video/mp4", "png": "image/png", "jpg": "image/jpeg", "mp3": "audio/mpeg"}
+STAMP = "%Y%m%dT%H%M%SZ"
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class ShelfError(Exception):
+    """A file is not handed out: an object store's status, code and sentence."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A result file; ``etag`` is quoted, ``modified`` is unix seconds."""
+
+    data: bytes
+    content_type: str
+    etag: str
+    modified: float
+
+
+class Shelf:
+    """Every result file of a sandbox that can still be asked for; ``lifetime`` is how many seconds a URL lives.
+
+    ``base_url`` is where the files are served, known when somebody serves them.
+    """
+
+    def __init__(self, secret: bytes, *, lifetime: int, base_url: str = "") -> None:
+        self.base_url, self._secret, self._lifetime = base_url, secret, lifetime
+        self._files: dict[str, StoredFile] = {}
+
+    def put(self, name: str, suffix: str, data: bytes, now: float) -> str:
+        """Keep a file as ``name.suffix`` and return its presigned URL; what nobody can ask for any more is dropped."""
+        self._drop_dead(now)
+        path = f"/files/{name}.{suffix}"
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        self._files[path] = StoredFile(data, CONTENT_TYPES[suffix], etag, now)
+        date = datetime.fromtimestamp(now, UTC).strftime(STAMP)
+        query = {
+            "X-Amz-Algorithm": ALGORITHM,
+            "X-Amz-Credential": f"sandbox/{date[:8]}/auto/s3/aws4_request",
+            "X-Amz-Date": date,
+            "X-Amz-Expires": str(self._lifetime),
+            "X-Amz-SignedHeaders": "host",
+        }
+        return f"{self.base_url}{path}?{urlencode({**query, 'X-Amz-Signature': self._signature(path, query)})}"
+
+    def get(self, path: str, query: Mapping[str, str], now: float) -> StoredFile:
+        """The file behind a presigned URL. Raises ShelfError: the signature is wrong, the URL dead, no file there."""
+        signed = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
+        signature = query.get("X-Amz-Signature", "")
+        if not hmac.compare_digest(self._signature(path, signed).encode(), signature.encode()):
+            raise ShelfError(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.")
+        issued = datetime.fromisoformat(query["X-Amz-Date"]).timestamp()
+        if now >= issued + int(query["X-Amz-Expires"]):
+            raise ShelfError(403, "AccessDenied", "Request has expired")
+        if path not in self._files:
+            raise ShelfError(404, "NoSuchKey", "The specified key does not exist.")
+        return self._files[path]
+
+    def read(self, url: str, now: float) -> bytes | None:
+        """The bytes behind one of our own URLs, ``None`` for any other URL. Raises ShelfError as ``get`` does."""
+        if not url.startswith(f"{self.base_url}/files/"):
+            return None
+        parts = urlsplit(url)
+        return self.get(parts.path, dict(parse_qsl(parts.query)), now).data
+
+    def _drop_dead(self, now: float) -> None:
+        while self._files:
+            oldest = next(iter(self._files))
+            if self._files[oldest].modified + self._lifetime > now:
+                return
+            del self._files[oldest]
+
+    def _signature(self, path: str, query: Mapping[str, str]) -> str:
+        message = f"{path}\n{urlencode(sorted(query.items()))}".encode()
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """First and last byte that a ``Range`` header asks for; ``None`` for the whole file.
+
+    Several ranges, other units and what cannot be read ask for the whole file (RFC 9110 §14.2).
+    Raises ShelfError 416 for a range outside of the file.
+    """
+    match = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header.strip()) if header else None
+    if match is None or match.group(0) == "bytes=-":
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size - 1
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
+        if last and int(last) < start:
+            return None
+    if start >= size or start > end:
+        raise ShelfError(416, "InvalidRange", "The requested range is not satisfiable")
+    return start, end

@@ -1,0 +1,19 @@
+"""Blocking calls on an event loop are errors wherever our own code is on the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+pytest.register_assert_rewrite("tests.stores.contract")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _blocking_calls_are_errors() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - autouse
+    with blockbuster_ctx(["aivideo_async"]) as blocking:
+        for name in ("threading.Lock.acquire", "threading.Lock.acquire_lock"):
+            # coverage's own lock, which a rendering thread may hold
+            blocking.functions[name].can_block_in("coverage/collector.py", "lock_data")
+        yield

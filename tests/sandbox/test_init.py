@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from decimal import Decimal
+from typing import Literal, cast
+
+import aiohttp
+import pytest
+
+from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox import EarlyCallback, Fail, Sandbox
+
+SORA = {"model": "sora-2", "prompt": "x"}
+
+
+async def post(sandbox: Sandbox, **fields: str) -> int:
+    bearer = {"Authorization": f"Bearer {sandbox.api_key}"}
+    url = f"{sandbox.base_url}/v1/videos/generations"
+    async with aiohttp.request("POST", url, json={**SORA, **fields}, headers=bearer) as response:
+        return response.status
+
+
+async def test_its_environment_is_what_a_client_needs() -> None:
+    async with Sandbox(render="cached", speed=60) as sandbox:
+        assert sandbox.environment() == {
+            "AIVIDEO_API_KEY": sandbox.api_key,
+            "AIVIDEO_BASE_URL": sandbox.base_url,
+            "AIVIDEO_TIME_SCALE": "60",
+            "AIVIDEO_WEBHOOK_SECRET": sandbox.webhook_secret,
+        }
+
+
+async def test_the_documented_profile_has_no_secret() -> None:
+    async with Sandbox(render="cached", profile="documented") as sandbox:
+        assert sandbox.webhook_secret is None
+        assert "AIVIDEO_WEBHOOK_SECRET" not in sandbox.environment()
+
+
+def test_keys_and_secrets_look_like_the_services() -> None:
+    sandbox = Sandbox()
+    assert sandbox.api_key.startswith("sk-")
+    assert str(sandbox.webhook_secret).startswith("whsec_")
+    assert Sandbox(api_key="sk-mine").api_key == "sk-mine"
+
+
+def test_a_seed_makes_the_same_keys() -> None:
+    assert Sandbox(seed=7).api_key == Sandbox(seed=7).api_key
+    assert Sandbox().api_key != Sandbox().api_key
+
+
+@pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf")])
+def test_a_speed_that_makes_no_sense_is_refused(speed: float) -> None:
+    with pytest.raises(ConfigurationError):
+        Sandbox(speed=speed)
+
+
+def test_a_profile_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="signed, documented"):
+        Sandbox(profile=cast("Literal['signed']", "sign"))
+
+
+def test_it_has_no_address_before_it_is_entered() -> None:
+    with pytest.raises(ConfigurationError):
+        _ = Sandbox().base_url
+
+
+async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        await Sandbox(port=taken.getsockname()[1], render="cached").__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("::1", "http://[::1]:"), ("0.0.0.0", "http://127.0.0.1:")],  # noqa: S104 - for the length of a request
+)
+async def test_its_address_can_be_asked_wherever_it_listens(host: str, shown: str) -> None:
+    if host == "::1" and not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    async with Sandbox(host=host, render="cached") as sandbox:
+        assert sandbox.base_url.startswith(shown)
+        assert await post(sandbox) == 200
+
+
+async def test_it_can_be_entered_in_one_task_and_left_in_another() -> None:
+    sandbox = Sandbox(render="cached")
+    await asyncio.create_task(sandbox.__aenter__())
+    assert await post(sandbox) == 200
+    await asyncio.create_task(sandbox.__aexit__(None, None, None))
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await post(sandbox)
+
+
+async def test_its_state_stays_and_it_can_be_entered_again() -> None:
+    sandbox = Sandbox(render="cached", credits=Decimal(1000))
+    for left in (800, 600):
+        async with sandbox:
+            await post(sandbox)
+        assert sandbox.balance == left
+        assert sandbox.count("create") == len(sandbox.requests) == len(sandbox.tasks)
+
+
+async def test_leaving_does_not_wait_for_what_is_under_way() -> None:
+    async with Sandbox(render="real", speed=1) as sandbox:
+        sandbox.enqueue((), EarlyCallback())
+        await post(sandbox)
+        held = asyncio.create_task(post(sandbox, callback_url="http://127.0.0.1:9/"))
+        while len(sandbox.tasks) < 2:
+            await asyncio.sleep(0)
+    await asyncio.gather(held, return_exceptions=True)
+    assert [task.status for task in sandbox.tasks] != ["completed", "completed"]
+
+
+async def test_leaving_twice_is_leaving_once() -> None:
+    async with Sandbox(render="cached") as sandbox:
+        pass
+    await sandbox.__aexit__(None, None, None)
+
+
+async def test_what_was_enqueued_before_entering_counts() -> None:
+    sandbox = Sandbox(render="cached")
+    sandbox.enqueue(Fail())
+    async with sandbox:
+        await post(sandbox)
+    assert sandbox.tasks[0].course.failure == Fail()
+    assert sandbox.callbacks == ()

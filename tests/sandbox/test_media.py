@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+import sys
+import time
+
+import anyio
+import anyio.lowlevel
+import pytest
+from PIL import Image
+
+from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.media import Studio
+from aivideo_async.sandbox.plan import MediaPlan
+
+CLIP = MediaPlan(kind="video", model="m", prompt="x", seed=1, seconds=1, resolution="480p", ratio="1:1")
+
+
+async def nothing(url: str) -> bytes:
+    raise AssertionError(url)
+
+
+async def test_cached_files_are_there_at_once() -> None:
+    studio = Studio("cached")
+    await studio.open()
+    work = studio.cached(MediaPlan(kind="video", model="m", prompt="x", seed=1, ratio="9:16", last_frame=True))
+    assert work is not None
+    assert work.last_frame is not None
+    assert (work.ratio, work.files[0].data[4:8], work.last_frame.data[1:4]) == ("9:16", b"ftyp", b"PNG")
+
+
+async def test_cached_songs_are_several_with_covers() -> None:
+    studio = Studio("cached")
+    await studio.open()
+    work = studio.cached(MediaPlan(kind="music", model="m", prompt="x", seed=1, suffix="mp3"))
+    assert work is not None
+    assert len(work.files) == len(work.covers) == 2
+
+
+async def test_what_is_to_be_real_is_not_cached() -> None:
+    studio = Studio("real")
+    await studio.open()
+    assert studio.cached(CLIP) is None
+
+
+async def test_a_picture_that_it_starts_from_is_read_first() -> None:
+    async def read(url: str) -> bytes:
+        buffer = io.BytesIO()
+        Image.new("RGB", (90, 160), url).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    studio = Studio("real")
+    await studio.open()
+    work = await studio.make(
+        MediaPlan(kind="image", model="m", prompt="x", seed=1, suffix="jpg", first="red"), "t", read
+    )
+    assert work.ratio == "9:16"
+
+
+async def test_the_loop_goes_on_while_files_are_made() -> None:
+    studio, done, gaps = Studio("real"), anyio.Event(), [0.0]
+    await studio.open()
+
+    async def watch() -> None:
+        while not done.is_set():
+            before = time.perf_counter()
+            await anyio.lowlevel.checkpoint()
+            gaps.append(time.perf_counter() - before)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        async with anyio.create_task_group() as made:
+            for _ in range(3):
+                made.start_soon(studio.make, CLIP, "t", nothing)
+        done.set()
+    assert len(gaps) > 3
+    assert max(gaps) < 0.5
+
+
+async def test_nothing_is_made_before_it_is_open() -> None:
+    with pytest.raises(RuntimeError):
+        await Studio("real").make(CLIP, "t", nothing)
+
+
+async def test_without_the_extra_only_real_rendering_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "aivideo_async.sandbox.film", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)
+    await Studio("cached").open()
+    with pytest.raises(ConfigurationError, match=r"aivideo-async\[sandbox\]"):
+        await Studio("real").open()
