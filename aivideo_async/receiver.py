@@ -25,12 +25,10 @@ from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
+from aivideo_async.turns import Turns
 
 logger = logging.getLogger(__name__)
 
-AT_WORK = 64
-WAITING = 2_048
-LONGEST_WAIT = 10.0
 REMEMBERED = 65_536
 REMEMBERED_FOR = 2 * 300.0 + 1.0
 FINGERPRINT = "callback-key"
@@ -269,46 +267,6 @@ class WebhookReceiver:
         finally:
             self._address = None
             await self.aclose()
-
-
-class Turns:
-    """64 at work, up to 2,048 more wait for at most 10 s (flow.md §4). Works in one loop after the other."""
-
-    def __init__(
-        self, *, at_work: int = AT_WORK, waiting: int = WAITING, longest_wait: float = LONGEST_WAIT
-    ) -> None:
-        self._at_work = at_work
-        self._most_waiting = waiting
-        self._longest_wait = longest_wait
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._slots = asyncio.Semaphore(at_work)
-        self._waiting = 0
-
-    @asynccontextmanager
-    async def take(self) -> AsyncGenerator[None]:
-        """Hold a turn. Raises TimeoutError when there is none in time, or too many wait already."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._slots, self._waiting = loop, asyncio.Semaphore(self._at_work), 0
-        slots = self._slots
-        if slots.locked():
-            await self._wait(slots)
-        else:
-            await slots.acquire()
-        try:
-            yield
-        finally:
-            slots.release()
-
-    async def _wait(self, slots: asyncio.Semaphore) -> None:
-        if self._waiting >= self._most_waiting:
-            raise TimeoutError
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._longest_wait):
-                await slots.acquire()
-        finally:
-            self._waiting -= 1
 
 
 def _is_plain_json(headers: RawHeaders) -> bool:

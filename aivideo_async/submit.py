@@ -11,11 +11,11 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from aivideo_async.body_forms import BodyForms
 from aivideo_async.core import lifecycle, retry, wire
 from aivideo_async.core.errors import (
     AIVideoError,
@@ -65,7 +65,8 @@ class Submission:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitting:
     """How creates are sent. ``callback_url`` gives the URL for one of our ids, ``first_ask`` seconds until an asker
-    may look after an accepted task, ``create_deadline`` the total deadline of one POST in seconds.
+    may look after an accepted task, ``create_deadline`` the total deadline of one POST in seconds. A store that is away
+    when an answer has come is tried again after each of ``store_pauses`` seconds.
     """
 
     origin: str
@@ -75,6 +76,7 @@ class Submitting:
     create_deadline: float
     body_form: Literal["auto"] | BodyForm = "auto"
     max_concurrency: int = 32
+    store_pauses: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -291,7 +293,7 @@ class Submitter:
 
     async def _stored(self, record: TaskRecord, news: TaskRecord) -> TaskRecord:
         """Store what became of a create that may have been paid for, over a store that is away for a while."""
-        for pause in (0.25, 0.5, 1.0, 2.0, 4.0):
+        for pause in self._submitting.store_pauses:
             try:
                 return (await self._store.put(news)).record
             except StoreError as error:
@@ -311,53 +313,3 @@ class Submitter:
 
 def _wrong_form(outcome: wire.CreateOutcome) -> bool:
     return isinstance(outcome.error, InvalidRequestError) and outcome.error.code == "invalid_request"
-
-
-class BodyForms:
-    """Which body form the service takes, learnt once per model and client (flow.md §3).
-
-    Only models for which both forms are written down are ever re-encoded; until their form is known, their creates
-    take turns.
-    """
-
-    def __init__(self, setting: Literal["auto"] | BodyForm) -> None:
-        self._setting = setting
-        self._known: dict[str, BodyForm] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
-
-    def first(self, request: GenerationRequest) -> BodyForm:
-        """The form to send."""
-        forms = request.body_forms()
-        if self._setting != "auto":
-            return self._setting if self._setting in forms else forms[0]
-        return self._known.get(request.model, forms[0])
-
-    def other(self, request: GenerationRequest, form: BodyForm) -> BodyForm | None:
-        """The form to try once when ``form`` is refused as an invalid request, if there is one to try."""
-        if not self._open(request):
-            return None
-        return next((candidate for candidate in request.body_forms() if candidate != form), None)
-
-    def learn(self, request: GenerationRequest, form: BodyForm) -> None:
-        """The service took ``form``."""
-        self._known[request.model] = form
-
-    @asynccontextmanager
-    async def turn(self, request: GenerationRequest) -> AsyncGenerator[None]:
-        """Hold everybody else's creates of this model back while its form is unknown."""
-        if not self._open(request):
-            yield
-            return
-        lock = self._turns.setdefault(request.model, asyncio.Lock())
-        await lock.acquire()
-        if not self._open(request):
-            lock.release()
-            yield
-            return
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _open(self, request: GenerationRequest) -> bool:
-        return self._setting == "auto" and len(request.body_forms()) > 1 and request.model not in self._known

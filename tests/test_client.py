@@ -7,6 +7,7 @@ import pickle
 import traceback
 from decimal import Decimal
 from pathlib import Path
+from typing import Self
 
 import pytest
 from aiohttp import web
@@ -20,6 +21,7 @@ from aivideo_async.core.errors import (
     InsufficientCreditsError,
     InvalidRequestError,
     NotFoundError,
+    StoreError,
     SubmissionInDoubtError,
     TaskFailedError,
 )
@@ -266,6 +268,35 @@ async def test_a_background_task_that_fails_ends_waits_and_is_raised_on_leaving(
         await client.__aexit__(None, None, None)
 
 
+class ClosedStore(MemoryStore):
+    """Cannot be opened the first time."""
+
+    tries = 0
+
+    async def __aenter__(self) -> Self:
+        self.tries += 1
+        if self.tries == 1:
+            raise StoreError("no engine")
+        return await super().__aenter__()
+
+
+async def test_a_client_that_could_not_be_opened_can_be_opened_later() -> None:
+    client = a_client(store=ClosedStore())
+    with pytest.raises(StoreError):
+        await client.__aenter__()
+    async with client:
+        assert (await client.submit(CLIP)).service_id == "svc-1"
+
+
+async def test_refresh_asks_the_service_when_told_to() -> None:
+    transport = CannedTransport()
+    transport.tasks["svc-1"] = task_answer("svc-1", "processing")
+    async with a_client(transport, callback_url=HOOK) as client:
+        task = await client.submit(CLIP)
+        assert (await task.refresh(ask=True)).status is TaskStatus.PROCESSING
+        assert transport.asked() == ["svc-1"]
+
+
 async def test_a_task_is_found_by_either_id() -> None:
     async with a_client() as client:
         task = await client.submit(CLIP)
@@ -346,7 +377,7 @@ async def test_results_are_downloaded_under_our_names(tmp_path: Path) -> None:
         one = await client.download(output, tmp_path / "clip.mp4", index=1)
         every = await client.download_all(output, tmp_path / "new" / "folder")
     await runner.cleanup()
-    assert one.path.read_bytes() == b"/b"
+    assert await asyncio.to_thread(one.path.read_bytes) == b"/b"
     assert [file.path.name for file in every] == ["av_1-0.mp4", "av_1-1.mp4"]
 
 

@@ -11,8 +11,9 @@ from aivideo_async.core.errors import ConfigurationError, StoreError
 from aivideo_async.core.models import Reply, TaskRecord, TaskStatus, moment
 from aivideo_async.core.signing import load_key, sign
 from aivideo_async.core.tokens import CallbackKeys
-from aivideo_async.receiver import FINGERPRINT, Turns, WebhookReceiver
+from aivideo_async.receiver import FINGERPRINT, WebhookReceiver
 from aivideo_async.stores import MemoryStore, Put
+from aivideo_async.turns import Turns
 from tests.doubles import NOW, ManualClock, a_record
 
 KEY = "k" * 32
@@ -309,20 +310,6 @@ async def test_who_waits_too_long_for_a_turn_gets_503() -> None:
     assert (await door.deliver(task_body(), delivery="msg_2")).status == 503
     store.go.set()
     assert (await first).status == 200
-
-
-def test_turns_work_in_one_loop_after_the_other() -> None:
-    turns = Turns(at_work=1, waiting=1, longest_wait=5.0)
-
-    async def contend() -> int:
-        async def one() -> int:
-            async with turns.take():
-                await asyncio.sleep(0)
-            return 1
-
-        return sum(await asyncio.gather(one(), one()))
-
-    assert [asyncio.run(contend()), asyncio.run(contend())] == [2, 2]
 
 
 async def test_the_memory_of_deliveries_forgets_what_is_old_enough() -> None:

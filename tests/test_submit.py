@@ -80,6 +80,7 @@ class House:
                 create_deadline=120.0,
                 max_concurrency=max_concurrency,
                 body_form=body_form,
+                store_pauses=(0.0, 0.0),
             ),
             gate=PauseGate(clock=self.clock, sleep=self._sleep),
             policy=RetryPolicy(attempts=3, base=0.0, cap=0.0),
@@ -409,8 +410,16 @@ async def test_a_key_that_somebody_else_is_sending_joins_that_task() -> None:
         assert it.transport.sent == []
 
 
+class PoliteStore(MemoryStore):
+    """Lets others in before every put, as a store over a network does."""
+
+    async def put(self, record: TaskRecord, /) -> Put:
+        await asyncio.sleep(0)
+        return await super().put(record)
+
+
 async def test_two_that_find_a_key_unsent_send_it_once() -> None:
-    store = MemoryStore()
+    store = PoliteStore()
     await store.put(TaskRecord(id="av_crashed", origin=ORIGIN, key="order-42", request=CLIP, created_at=moment(NOW)))
     async with house(store=store) as one, house(store=store) as two:
         submissions = await asyncio.gather(one.submit(key="order-42"), two.submit(key="order-42"))
@@ -461,6 +470,16 @@ async def test_an_accepted_task_is_stored_once_the_store_is_back(caplog: pytest.
         assert submission.record.service_id == "svc-1"
         assert (await it.only_record()).service_id == "svc-1"
         assert "could not be stored" in caplog.text
+
+
+async def test_an_accepted_task_that_cannot_be_stored_at_all_keeps_its_id_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with house(store=FlakyStore(3, 4)) as it:
+        submission = await it.submit()
+        assert (submission.record.status, submission.record.service_id) == (TaskStatus.PENDING, "svc-1")
+        assert "(service id svc-1) is not stored" in caplog.text
+        assert (await it.only_record()).service_id is None
 
 
 async def test_an_id_that_another_task_holds_is_not_believed() -> None:

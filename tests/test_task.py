@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -140,6 +141,19 @@ async def test_a_timeout_of_the_caller_stays_the_callers(owner: Owner) -> None:
         async with asyncio.timeout(0):
             await task.wait(timeout=60)
     assert not isinstance(caught.value, TaskTimeoutError)
+
+
+class ImpatientStore(MemoryStore):
+    """Has a time-out of its own, and lets it out."""
+
+    async def get(self, ids: Collection[str], /) -> Mapping[str, TaskRecord]:
+        raise TimeoutError("the driver gave up")
+
+
+async def test_a_timeout_of_the_store_is_not_the_waits(owner: Owner) -> None:
+    owner.open_waiters = Waiters(ImpatientStore())
+    with pytest.raises(TimeoutError, match="the driver gave up"):
+        await GenerationTask(owner, a_record()).wait(timeout=60)
 
 
 async def test_a_hopeless_wait_raises_why(owner: Owner) -> None:
