@@ -1,0 +1,199 @@
+"""The command line itself: options and help. What a command does is in the module that it imports."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Coroutine
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aivideo_async.cli.exits import HELP, Exit
+from aivideo_async.cli.output import Screen
+
+app = typer.Typer(
+    help="Make videos, images and music with the AI Video API, or try it all against a local sandbox.",
+    epilog=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # On a terminal help is drawn with colour; elsewhere it is plain text.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one per line where there are several.")]
+
+
+class ProfileName(StrEnum):
+    """Whether the sandbox signs its callbacks."""
+
+    SIGNED = "signed"
+    DOCUMENTED = "documented"
+
+
+class KindName(StrEnum):
+    """What a model makes."""
+
+    VIDEO = "video"
+    IMAGE = "image"
+    MUSIC = "music"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"aivideo {metadata.version('aivideo-async')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the log, and where errors come from.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - typer calls _version
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    logging.getLogger("aivideo_async").setLevel(logging.DEBUG if verbose else logging.NOTSET)
+
+
+@app.command("demo", epilog=HELP)
+def _demo(
+    out: Annotated[Path, typer.Option(help="Folder for the files and the gallery.")] = Path("aivideo-demo"),
+    profile: Annotated[ProfileName, typer.Option(help="Signed callbacks, or none as documented today.")] = (
+        ProfileName.SIGNED
+    ),
+    json: Json = False,
+) -> None:
+    """Make one image and seven clips against a local sandbox: no key, no network, no cost.
+
+    Prints a table, or one object with --json, and writes gallery.html beside the files. Settings of the environment
+    play no part. Needs the extra 'sandbox'.
+    """
+    from aivideo_async.cli import demo, session
+
+    screen = Screen(machine=json)
+    session.run(screen, lambda: demo.demo(screen, out=out, profile=profile.value))
+
+
+@app.command("generate", epilog=HELP)
+def _generate(
+    prompt: Annotated[str | None, typer.Argument(help="What is to be seen or heard.")] = None,
+    model: Annotated[str, typer.Option("--model", "-m", help="The model; 'aivideo models' lists them.")] = "sora-2",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="FIELD=VALUE",
+            help="A field of the model, checked before anything is sent. A list is set item by item, or as JSON.",
+        ),
+    ] = None,
+    kind: Annotated[
+        KindName | None,
+        typer.Option(help="For a model that the catalog does not know: what it makes. Its fields are not checked."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where results go: a file, or a folder if it has no suffix.")] = Path("."),
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait and download, or print the id at once.")] = True,
+    key: Annotated[str | None, typer.Option(help="Create once per key, over a store that lasts.")] = None,
+    json: Json = False,
+) -> None:
+    """Generate one thing and download it.
+
+    With --no-wait the printed id is the one to give to 'aivideo wait': the service's, or, over a store that lasts,
+    ours. AIVIDEO_API_KEY is needed. This version knows no store that lasts: AIVIDEO_STORE can only be memory:, which
+    is forgotten when the command ends.
+    """
+    from aivideo_async.cli import fields, generate, session, shown
+
+    screen = Screen(machine=json)
+
+    def work() -> Coroutine[object, object, Exit]:
+        request = fields.request_of(model, prompt, settings or (), None if kind is None else kind.value)
+        return generate.generate(screen, request, target=shown.ready(out) if wait else None, key=key)
+
+    session.run(screen, work)
+
+
+@app.command("wait", epilog=HELP)
+def _wait(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the service, or ours (av_...).")],
+    out: Annotated[
+        Path | None, typer.Option(help="Download here: a file, or a folder if it has no suffix. Else URLs are printed.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most; the tasks live on.")] = None,
+    json: Json = False,
+) -> None:
+    """Wait for tasks that were submitted before, by this command or by anybody with the same key.
+
+    An id of the service is adopted: it is asked for, with pauses, until it has ended. An id of ours (av_...) is found
+    only in a store that lasts, and this version knows none (AIVIDEO_STORE can only be memory:). With several tasks the
+    exit code is that of the first, in the order given, that did not succeed. AIVIDEO_API_KEY is needed.
+    """
+    from aivideo_async.cli import generate, session, shown
+
+    screen = Screen(machine=json)
+    session.run(
+        screen,
+        lambda: generate.wait(screen, ids, target=None if out is None else shown.ready(out), timeout=timeout),
+    )
+
+
+@app.command("tasks", epilog=HELP)
+def _tasks(json: Json = False) -> None:
+    """List the unfinished tasks of the store in AIVIDEO_STORE. Asks no service and needs no key.
+
+    The service has no list of tasks, so this is what our own records know. This version knows only memory:, which is
+    empty in every new process.
+    """
+    from aivideo_async.cli import listing, session
+
+    screen = Screen(machine=json)
+    session.run(screen, lambda: listing.tasks(screen))
+
+
+@app.command("credits", epilog=HELP)
+def _credits(json: Json = False) -> None:
+    """Show the account's balance. AIVIDEO_API_KEY is needed."""
+    from aivideo_async.cli import listing, session
+
+    screen = Screen(machine=json)
+    session.run(screen, lambda: listing.credits_left(screen))
+
+
+@app.command("models", epilog=HELP)
+def _models(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Only these.")] = None,
+    json: Json = False,
+) -> None:
+    """List the models with their prices and limits, as this version's catalog has them."""
+    from aivideo_async.cli import listing, session
+
+    screen = Screen(machine=json)
+    session.run(screen, lambda: listing.models(screen, names or ()))
+
+
+@app.command("sandbox", epilog=HELP)
+def _sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8787,
+    profile: Annotated[ProfileName, typer.Option(help="Signed callbacks, or none as documented today.")] = (
+        ProfileName.SIGNED
+    ),
+    speed: Annotated[float, typer.Option(help="How many times faster than the service.")] = 60.0,
+    json: Json = False,
+) -> None:
+    """Run a local AI Video API that makes real files, until Ctrl-C (exit code 0).
+
+    Prints the exports with which clients find it. It keeps everything in memory. Needs the extra 'sandbox'.
+    """
+    from aivideo_async.cli import serving, session
+
+    screen = Screen(machine=json)
+    session.run(
+        screen, lambda: serving.serve(screen, port=port, profile=profile.value, speed=speed), interrupted=Exit.OK
+    )

@@ -1,0 +1,79 @@
+"""Running a command: one event loop, one client by the environment's settings, errors turned into exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
+from typing import NoReturn
+
+import typer
+
+from aivideo_async.cli.exits import Exit, code_of
+from aivideo_async.cli.output import Screen
+from aivideo_async.client import Client
+from aivideo_async.core.errors import AIVideoError
+from aivideo_async.settings import BaseUrl
+
+logger = logging.getLogger(__name__)
+
+CALLBACK_URL = "AIVIDEO_CALLBACK_URL"
+
+
+def run(
+    screen: Screen, work: Callable[[], Coroutine[object, object, Exit] | Exit], *, interrupted: Exit = Exit.INTERRUPTED
+) -> NoReturn:
+    """Run ``work()`` to its end and leave with its exit code, or with the code of its error, which is told first.
+
+    ``interrupted`` is the code for Ctrl-C.
+    """
+    with screen.logging():
+        try:
+            begun = work()
+            code = begun if isinstance(begun, Exit) else asyncio.run(begun)
+        except KeyboardInterrupt:
+            code = interrupted
+            if code is not Exit.OK:
+                screen.object({"error": {"type": "KeyboardInterrupt", "message": "interrupted", "hint": None}})
+            screen.say("interrupted")
+        except BrokenPipeError:
+            raise  # whoever read our output has gone; click ends quietly
+        except Exception as error:
+            if not isinstance(error, (AIVideoError, OSError)):
+                logger.debug("where it comes from", exc_info=error)
+            screen.error(error)
+            code = code_of(error)
+    raise typer.Exit(int(code))
+
+
+@contextmanager
+def environment_without(names: Iterable[str]) -> Generator[None]:
+    """Take variables out of this process's environment while the block runs."""
+    taken = {name: value for name in names if (value := os.environ.pop(name, None)) is not None}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
+
+
+@asynccontextmanager
+async def opened(screen: Screen, *, waiting: bool) -> AsyncGenerator[Client]:
+    """A client by the environment's settings.
+
+    When it is to wait, callbacks must come to where it waits. With a service on loopback it serves a receiver of its
+    own. Over a store that dies with this process, callbacks to AIVIDEO_CALLBACK_URL would be received elsewhere and
+    never be seen here, so that setting is left aside and waiting polls adaptively.
+    """
+    client = Client()
+    deaf = waiting and not client.store.durable and bool(os.environ.get(CALLBACK_URL))
+    if deaf:
+        screen.say(f"{CALLBACK_URL} is left aside: the store is memory, so callbacks would not be seen here")
+    with environment_without((CALLBACK_URL,) if deaf else ()):
+        async with client:
+            if waiting and not os.environ.get(CALLBACK_URL) and BaseUrl.parse(None).loopback:
+                async with client.receiver.serve():
+                    yield client
+            else:
+                yield client

@@ -1,0 +1,82 @@
+"""``aivideo sandbox``: it says how to find it, and ends with Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+
+from aivideo_async import Client
+from aivideo_async.cli.output import Screen
+from aivideo_async.cli.serving import serve
+from tests.cli.conftest import Watched
+from tests.cli.processes import MAIN, aivideo, environment
+
+
+@pytest.mark.parametrize(("profile", "signed"), [("signed", True), ("documented", False)])
+async def test_its_exports_lead_to_it(profile: str, signed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, err = StringIO(), Watched("listens")
+    screen = Screen(machine=False, out=out, err=err)
+    work = asyncio.ensure_future(serve(screen, port=0, profile="signed" if signed else "documented", speed=60))
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    for line in out.getvalue().splitlines():
+        export, assignment = shlex.split(line)
+        assert export == "export"
+        monkeypatch.setenv(*assignment.split("=", 1))
+    assert ("AIVIDEO_WEBHOOK_SECRET" in os.environ) == signed, profile
+    async with Client() as client:
+        assert (await client.credits()).balance == 10_000
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+
+async def test_a_machine_gets_the_settings_as_an_object() -> None:
+    out, err = StringIO(), Watched("listens")
+    screen = Screen(machine=True, out=out, err=err)
+    work = asyncio.ensure_future(serve(screen, port=0, profile="signed", speed=60))
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    work.cancel()
+    await asyncio.wait([work])
+    assert {"AIVIDEO_API_KEY", "AIVIDEO_BASE_URL"} <= json.loads(out.getvalue())["environment"].keys()
+
+
+def test_ctrl_c_ends_it_and_a_wait_on_it() -> None:
+    with popen("sandbox", "--port", "0", "--speed", "1") as sandbox:
+        assert sandbox.stdout is not None
+        exports = [shlex.split(sandbox.stdout.readline())[1] for _ in range(4)]
+        settings = dict(line.split("=", 1) for line in exports)
+        taken = aivideo("sandbox", "--port", settings["AIVIDEO_BASE_URL"].rpartition(":")[2])
+        assert (taken.returncode, taken.stdout) == (1, "")
+        assert "Address already in use" in taken.stderr
+        with popen("generate", "a cat", **settings) as waiting:
+            assert waiting.stderr is not None
+            accepted = next(line for line in waiting.stderr if "accepted as" in line)
+            waiting.send_signal(signal.SIGINT)
+            _, said = waiting.communicate(timeout=10)
+        assert waiting.returncode == 130
+        assert f"aivideo wait {accepted.split()[-1]}" in said
+        assert "Traceback" not in said
+        sandbox.send_signal(signal.SIGINT)
+        _, said = sandbox.communicate(timeout=10)
+    assert sandbox.returncode == 0
+    assert "Traceback" not in said
+
+
+def popen(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", MAIN, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**settings),
+    )
