@@ -1,0 +1,43 @@
+"""The README is true: its programs run, its commands are the ones that CI runs, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aivideo_async.sandbox import Sandbox
+from tests.test_examples import finished, running
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    "python3 -m venv .venv && .venv/bin/pip install '.[cli,sandbox]' && .venv/bin/aivideo demo",
+    ".venv/bin/pip install -e '.[dev]' && .venv/bin/pytest",
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_every_program_runs(program: str, tmp_path: Path) -> None:
+    async with Sandbox(speed=3600, render="cached") as sandbox:
+        async with running(sandbox, tmp_path, "-c", program.replace("port=8080", "port=0")) as process:
+            await finished(process)
+        assert sandbox.count("create") >= 1
+
+
+def test_there_are_exactly_two_set_up_commands_and_ci_runs_them_from_here() -> None:
+    assert [line for line in README.splitlines() if ".venv/bin/pip" in line] == COMMANDS
+    assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_test_that_is_named_exists() -> None:
+    names = re.findall(r"`(test_\w+)…?`", README)
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in names if f"def {name}" not in source] == []
