@@ -31,32 +31,37 @@ class Waiter:
         self.users = 0
         self.record: TaskRecord | None = None
         self._loop = asyncio.get_running_loop()
-        self._ended = self._loop.create_future()
-        self._changed = self._loop.create_future()
+        self._ended: asyncio.Future[bool] = self._loop.create_future()
+        self._changed: asyncio.Future[None] = self._loop.create_future()
 
     async def ended(self) -> TaskRecord | None:
         """The record once it has ended, or ``None`` when the wait was interrupted: look around and wait again.
 
         Cancelling it hurts no other awaiter.
         """
-        return await asyncio.shield(self._ended)
+        return self.record if await asyncio.shield(self._ended) else None
 
     async def changed(self, timeout: float) -> None:
         """Return at the next change, or after ``timeout`` seconds."""
         await asyncio.wait([self._changed], timeout=timeout)
 
     def tell(self, record: TaskRecord) -> None:
-        """Hand a record that was read from the store to everybody who waits."""
+        """Hand a record that was read from the store to everybody who waits.
+
+        Of two readings that overlapped, the one with the lower rank is the older one and is dropped.
+        """
+        if self.record is not None and lifecycle.RANK[record.status] < lifecycle.RANK[self.record.status]:
+            return
         self.record = record
         self._rotate()
         if record.status in lifecycle.ENDED and not self._ended.done():
-            self._ended.set_result(record)
+            self._ended.set_result(True)
 
     def interrupt(self) -> None:
         """Wake everybody without an ending."""
         self._rotate()
         if not self._ended.done():
-            self._ended.set_result(None)
+            self._ended.set_result(False)
             self._ended = self._loop.create_future()
 
     def _rotate(self) -> None:
@@ -65,13 +70,26 @@ class Waiter:
 
 
 class Waiters:
-    """Who awaits what in this loop. ``on_hint`` is called whenever the store hints at a change."""
+    """Who awaits what in this loop.
+
+    ``on_hint`` is called whenever the store hints at a change, or may have while nobody listened. What is awaited is
+    read again every ``reread_every`` seconds ± 20 %, and the store is listened to again ``reconnect_after`` seconds
+    after it was lost.
+    """
 
     def __init__(
-        self, store: Store, *, on_hint: Callable[[], None] | None = None, draw: Callable[[], float] = random.random
+        self,
+        store: Store,
+        *,
+        on_hint: Callable[[], None] = lambda: None,
+        reread_every: float = REREAD_EVERY,
+        reconnect_after: float = RECONNECT_AFTER,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._on_hint = on_hint
+        self._reread_every = reread_every
+        self._reconnect_after = reconnect_after
         self._draw = draw
         self._waiters: dict[str, Waiter] = {}
         self._subscribed = asyncio.Event()
@@ -122,25 +140,30 @@ class Waiters:
                 await self._follow()
             except StoreError as error:
                 logger.warning("the store's changes do not arrive, trying again: %s", error)
-            await asyncio.sleep(RECONNECT_AFTER)
+            await asyncio.sleep(self._reconnect_after)
 
     async def _follow(self) -> None:
         async with self._store.changes() as changes:
             self._subscribed.set()
+            self._on_hint()
             await self._reread()
             async for ids in changes:
-                if self._on_hint is not None:
-                    self._on_hint()
+                self._on_hint()
                 awaited = self._waiters.keys() & ids if ids else frozenset(self._waiters)
                 if awaited:
                     await self.read(awaited)
 
     async def reread(self) -> None:
-        """Read everything that is awaited every 15 s ± 20 %, until cancelled: hints may be lost."""
+        """Read everything that is awaited once in a while, until cancelled: hints may be lost."""
         while True:
-            await asyncio.sleep(REREAD_EVERY * (0.8 + 0.4 * self._draw()))
+            await asyncio.sleep(spread(self._reread_every, self._draw()))
             await self._reread()
 
     async def _reread(self) -> None:
         if self._waiters:
             await self.read(frozenset(self._waiters))
+
+
+def spread(seconds: float, draw: float) -> float:
+    """``seconds`` ± 20 % by a draw in [0, 1), so that replicas do not all read at once."""
+    return seconds * (0.8 + 0.4 * draw)

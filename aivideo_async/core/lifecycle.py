@@ -60,7 +60,6 @@ def merge(a: TaskRecord, b: TaskRecord) -> TaskRecord:
     if contradicts(a, b):
         b = dataclasses.replace(b, status=a.status, output=None, failure=None, ended_at=None)
     status = _higher(a, b).status
-    ended_by_service = status in SERVICE
     merged = TaskRecord(
         id=a.id,
         origin=a.origin or b.origin,
@@ -77,10 +76,10 @@ def merge(a: TaskRecord, b: TaskRecord) -> TaskRecord:
         sent_at=_fold(max, a.sent_at, b.sent_at),
         hinted_at=_fold(max, a.hinted_at, b.hinted_at),
         ended_at=_ended_at(a, b),
-        next_check=None if ended_by_service else _fold(min, a.next_check, b.next_check),
+        next_check=None if status in SERVICE else _fold(min, a.next_check, b.next_check),
         checks=max(a.checks, b.checks),
         progress=_fold(max, a.progress, b.progress),
-        output=_output(a, b) if ended_by_service else None,
+        output=_output(a, b),
         failure=_failure(status, a, b),
         history=_history(a.history, b.history),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores.base import Delivery, Put, Query, Store
 from aivideo_async.stores.memory import MemoryStore
@@ -14,9 +12,12 @@ __all__ = ["Delivery", "MemoryStore", "Put", "Query", "Store", "open_store"]
 def open_store(url: str) -> Store:
     """A store for ``url``, not opened yet: ``async with open_store("memory:") as store``.
 
-    Raises ConfigurationError for a scheme that nobody knows.
+    Raises ConfigurationError for what names no store; the message holds no more of the URL than its scheme.
     """
-    scheme = urlsplit(url).scheme
-    if scheme == "memory":
+    scheme, colon, rest = url.partition(":")
+    if colon and scheme.lower() == "memory":
+        if rest not in ("", "//"):
+            raise ConfigurationError("a memory store has no name: nobody else could open it by one", hint="memory:")
         return MemoryStore()
-    raise ConfigurationError(f"no store knows URLs that start with {scheme + ':' if scheme else url!r}", hint="memory:")
+    known = f"begins with {scheme}:" if colon and scheme.isalnum() else "has no scheme"
+    raise ConfigurationError(f"no store is known whose URL {known}", hint="memory:")

@@ -94,14 +94,17 @@ class Store(Protocol):
         ...
 
     async def claim(self, origin: str, limit: int, lease: float, /) -> Sequence[TaskRecord]:
-        """Up to ``limit`` records of ``origin`` that are due and not ended, the longest overdue first.
+        """Up to ``limit`` records of ``origin`` that are due and ``lifecycle.claimable``, the longest overdue first.
 
         Each is given to one caller only: its next check moves to ``lease`` seconds from now on the engine's clock.
         """
         ...
 
     async def due(self, id: str, delay: float, /) -> None:
-        """Set the next check to ``delay`` seconds from now on the engine's clock; no-op for unknown or ended tasks."""
+        """Set the next check to ``delay`` seconds from now on the engine's clock.
+
+        No-op for unknown tasks and for those that the service has ended.
+        """
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[str]]]:

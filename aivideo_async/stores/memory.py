@@ -7,31 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import heapq
-import itertools
+import os
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
 from aivideo_async.core import lifecycle
+from aivideo_async.core.errors import StoreError
 from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.stores.base import Delivery, Put, Query
+from aivideo_async.stores.feeds import DueQueue, EventFeed, Subscription
 
 KEEP_ENDED = timedelta(hours=24)
 KEEP_AT_MOST = 10_000
 EVENT_LEASE = 30.0
-HINTS_AT_MOST = 10_000
 
 
 class MemoryStore:
     """Records in dictionaries under one lock, so that it may be shared by loops and threads.
 
-    ``clock`` gives unix seconds; leases and retention run on it.
+    ``clock`` gives unix seconds; leases and retention run on it. What has ended is kept for ``keep_ended``, and at most
+    ``keep_at_most`` of it, and as many endings for ``events``; one that is not acknowledged within ``event_lease``
+    seconds is given again. In a forked process every method raises StoreError: there it would be another store that
+    looks like this one.
     """
 
     def __init__(
@@ -40,19 +43,22 @@ class MemoryStore:
         clock: Callable[[], float] = time.time,
         keep_ended: timedelta = KEEP_ENDED,
         keep_at_most: int = KEEP_AT_MOST,
+        event_lease: float = EVENT_LEASE,
     ) -> None:
         self._clock = clock
         self._keep_ended = keep_ended
         self._keep_at_most = keep_at_most
-        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._own_lock = threading.Lock()
         self._users = 0
         self._records: dict[str, TaskRecord] = {}
         self._by_service_id: dict[str, str] = {}
         self._by_key: dict[str, str] = {}
         self._ended: OrderedDict[str, datetime] = OrderedDict()
-        self._due: dict[str, _DueQueue] = {}
-        self._subscriptions: set[_Subscription] = set()
-        self._feed = _EventFeed()
+        self._due: dict[str, DueQueue] = {}
+        self._subscriptions: set[Subscription] = set()
+        self._event_lease = event_lease
+        self._feed = EventFeed(at_most=keep_at_most, lease=event_lease)
         self._notes: dict[str, str] = {}
 
     @property
@@ -66,11 +72,18 @@ class MemoryStore:
         return False
 
     async def __aenter__(self) -> Self:
-        self._users += 1
+        with self._lock:
+            self._users += 1
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._users -= 1
+
+    @property
+    def _lock(self) -> threading.Lock:
+        if os.getpid() != self._pid:
+            raise StoreError("a memory store does not work in a forked process", hint="make one in each process")
+        return self._own_lock
 
     async def put(self, record: TaskRecord, /) -> Put:
         """Merge; see Store.put."""
@@ -91,16 +104,20 @@ class MemoryStore:
         self._records[after.id] = after
         if after.service_id is not None:
             self._by_service_id[after.service_id] = after.id
-        if after.key is not None:
-            self._by_key[after.key] = after.id
+        if record.key is not None and record.key == after.key:  # a key that went on to another task is not taken back
+            self._by_key[record.key] = after.id
         self._schedule(before, after)
         won = lifecycle.won(before, after)
         if won:
-            self._feed.append(after)
-        if after.status in lifecycle.ENDED:
-            self._ended.setdefault(after.id, moment(self._clock()))
-            self._forget_old()
+            self._ending(after)
         return Put(after, changed=True, won=won)
+
+    def _ending(self, record: TaskRecord) -> None:
+        now = self._clock()
+        self._feed.append(record, now)
+        self._ended[record.id] = moment(now)
+        self._ended.move_to_end(record.id)
+        self._forget_old()
 
     def _other_holder(self, record: TaskRecord) -> TaskRecord | None:
         by_service_id = self._records.get(self._by_service_id.get(record.service_id or "", record.id))
@@ -112,8 +129,17 @@ class MemoryStore:
         return None
 
     def _schedule(self, before: TaskRecord | None, after: TaskRecord) -> None:
-        if after.next_check is not None and (before is None or before.next_check != after.next_check):
-            self._due.setdefault(after.origin, _DueQueue()).push(after.next_check, after.id)
+        # A new hint counts too: the entry of a task that could not be claimed has left the queue.
+        fresh = before is None or (before.next_check, before.hinted_at) != (after.next_check, after.hinted_at)
+        if after.next_check is not None and fresh:
+            self._queue(after.origin).push(after.next_check, after.id, counts=self._is_due_at)
+
+    def _queue(self, origin: str) -> DueQueue:
+        return self._due.setdefault(origin, DueQueue())
+
+    def _is_due_at(self, at: datetime, id: str) -> bool:
+        record = self._records.get(id)
+        return record is not None and record.next_check == at
 
     async def get(self, ids: Collection[str], /) -> Mapping[str, TaskRecord]:
         """By our id, the service's id or a key; see Store.get."""
@@ -144,14 +170,10 @@ class MemoryStore:
         now = self._clock()
         claimed: list[TaskRecord] = []
         with self._lock:
-            queue = self._due.setdefault(origin, _DueQueue())
+            queue = self._queue(origin)
             while len(claimed) < limit and (entry := queue.pop_until(moment(now))) is not None:
-                due_at, id = entry
-                record = self._records.get(id)
-                if record is None or record.next_check != due_at or not lifecycle.claimable(record):
-                    continue
-                claimed.append(self._move(record, moment(now + lease)))
-            queue.compact(self._records)
+                if self._is_due_at(*entry) and lifecycle.claimable(record := self._records[entry[1]]):
+                    claimed.append(self._move(record, moment(now + lease)))
         return claimed
 
     async def due(self, id: str, delay: float, /) -> None:
@@ -164,13 +186,13 @@ class MemoryStore:
     def _move(self, record: TaskRecord, next_check: datetime) -> TaskRecord:
         moved = dataclasses.replace(record, next_check=next_check)
         self._records[record.id] = moved
-        self._due.setdefault(record.origin, _DueQueue()).push(next_check, record.id)
+        self._queue(record.origin).push(next_check, record.id, counts=self._is_due_at)
         return moved
 
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[frozenset[str]]]:
         """Hints for the running loop, from whatever thread they come; see Store.changes."""
-        subscription = _Subscription(asyncio.get_running_loop())
+        subscription = Subscription(asyncio.get_running_loop())
         with self._lock:
             self._subscriptions.add(subscription)
         try:
@@ -200,7 +222,7 @@ class MemoryStore:
                     yield _MemoryDelivery(entry.record, self, group, entry.number)
                     continue
                 try:
-                    async with asyncio.timeout(EVENT_LEASE):
+                    async with asyncio.timeout(self._event_lease):
                         await anext(changes)
                 except TimeoutError:
                     continue
@@ -216,7 +238,7 @@ class MemoryStore:
             old = [id for id, ended_at in self._ended.items() if ended_at < before]
             for id in old:
                 self._forget(id)
-            self._feed.prune(before)
+            self._feed.prune(before.timestamp())
         return len(old)
 
     async def note(self, name: str, value: str | None = None, /) -> str | None:
@@ -240,110 +262,6 @@ class MemoryStore:
         for index, name in ((self._by_service_id, record.service_id), (self._by_key, record.key)):
             if name is not None and index.get(name) == id:
                 del index[name]
-
-
-class _DueQueue:
-    """A heap of (moment, id) with lazy deletion: an entry counts only while the record still names its moment."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[datetime, str]] = []
-        self._compact_at = 1024
-
-    def push(self, at: datetime, id: str) -> None:
-        heapq.heappush(self._heap, (at, id))
-
-    def pop_until(self, now: datetime) -> tuple[datetime, str] | None:
-        if not self._heap or self._heap[0][0] > now:
-            return None
-        return heapq.heappop(self._heap)
-
-    def compact(self, records: Mapping[str, TaskRecord]) -> None:
-        if len(self._heap) < self._compact_at:
-            return
-        self._heap = [(at, id) for at, id in self._heap if id in records and records[id].next_check == at]
-        heapq.heapify(self._heap)
-        self._compact_at = max(1024, 2 * len(self._heap))
-
-
-class _Subscription:
-    """Ids that changed, collected for one loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._lock = threading.Lock()
-        self._ids: set[str] = set()
-        self._overflow = False
-        self._ready = asyncio.Event()
-
-    def tell(self, id: str, running: asyncio.AbstractEventLoop) -> bool:
-        """Collect the id and wake the loop; False when that loop is closed."""
-        with self._lock:
-            first = not self._ids and not self._overflow
-            self._overflow = self._overflow or len(self._ids) >= HINTS_AT_MOST
-            self._ids.add(id)
-        if not first:
-            return True
-        if running is self._loop:
-            self._ready.set()
-            return True
-        try:
-            self._loop.call_soon_threadsafe(self._ready.set)
-        except RuntimeError:
-            return False
-        return True
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> frozenset[str]:
-        await self._ready.wait()
-        self._ready.clear()
-        with self._lock:
-            ids = frozenset[str]() if self._overflow else frozenset(self._ids)
-            self._ids.clear()
-            self._overflow = False
-        return ids
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    number: int
-    at: datetime
-    record: TaskRecord
-
-
-@dataclass(slots=True)
-class _Group:
-    next: int = 0
-    leased: dict[int, float] = field(default_factory=dict[int, float])
-
-
-class _EventFeed:
-    """Endings in order, and per group how far it is and what it has not acknowledged."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
-        self._events: deque[_Event] = deque(maxlen=KEEP_AT_MOST)
-        self._groups: dict[str, _Group] = {}
-
-    def append(self, record: TaskRecord) -> None:
-        assert record.ended_at is not None  # noqa: S101 - an ending carries its moment
-        self._events.append(_Event(next(self._numbers), record.ended_at, record))
-
-    def take(self, group: str, now: float) -> _Event | None:
-        state = self._groups.setdefault(group, _Group())
-        for event in self._events:
-            if event.number >= state.next or state.leased.get(event.number, now) < now:
-                state.next = max(state.next, event.number + 1)
-                state.leased[event.number] = now + EVENT_LEASE
-                return event
-        return None
-
-    def acknowledge(self, group: str, number: int) -> None:
-        self._groups.setdefault(group, _Group()).leased.pop(number, None)
-
-    def prune(self, before: datetime) -> None:
-        self._events = deque((event for event in self._events if event.at >= before), maxlen=KEEP_AT_MOST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from aivideo_async import stores
+from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.stores import MemoryStore, open_store
+
+
+@pytest.mark.parametrize("url", ["memory:", "memory://", "MEMORY:"])
+def test_memory_is_a_store_of_its_own_each_time(url: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, MemoryStore)
+    assert not store.opened
+    assert open_store(url) is not store
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("redsi://localhost/0", "begins with redsi:"),
+        ("aivideo.db", "has no scheme"),
+        ("", "has no scheme"),
+        ("memory", "has no scheme"),
+        ("http://[", "begins with http:"),
+        ("memory:shared", "has no name"),
+        ("memory://shared", "has no name"),
+    ],
+)
+def test_what_names_no_store_is_refused(url: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        open_store(url)
+
+
+@pytest.mark.parametrize("url", ["resid://user:hunter2@host/0", "//user:hunter2@host/0", "user:hunter2@host"])
+def test_a_password_in_a_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        open_store(url)
+    assert "hunter2" not in repr(caught.value) + str(caught.value)
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(hasattr(stores, name) for name in stores.__all__)
