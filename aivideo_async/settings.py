@@ -5,8 +5,10 @@ Arguments win over the environment. Nothing here does I/O.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,10 +25,15 @@ from aivideo_async.core.tokens import CallbackKeys, callback_key_from_api_key
 from aivideo_async.core.webhooks import Verifier
 from aivideo_async.transport import Timeouts
 
+logger = logging.getLogger(__name__)
+
 BASE_URL = "https://api.aivideoapi.ai"
 URL_LIMIT = 512
 ROOM_FOR_TARGET = len("/av_") + 32 + len("/") + 7 + len(".") + 43
 DEFAULT_PATH = "/webhooks/aivideo"
+
+_PORTS = {"http": 80, "https": 443}
+_URL_TEXT = re.compile(r"[A-Za-z0-9._~:/\[\]@!$&'()*+,;=%-]+")
 
 
 def from_environment(name: str, argument: str | None) -> str | None:
@@ -53,7 +60,7 @@ class BaseUrl:
         loopback = is_loopback(parts.hostname or "")
         if parts.scheme != "https" and not loopback:
             raise ConfigurationError(f"the base URL must be https, the API key goes there: {text}")
-        return cls(text, f"{parts.scheme}://{parts.netloc}".lower(), loopback)
+        return cls(text, _origin(parts), loopback)
 
 
 def callback_base(argument: str | None, *, service: BaseUrl, allow_insecure: bool) -> str | None:
@@ -79,18 +86,25 @@ def callback_base(argument: str | None, *, service: BaseUrl, allow_insecure: boo
 def _split(text: str, what: str) -> SplitResult:
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"the {what} is no URL") from error
-    if parts.scheme not in ("http", "https") or not host:
+        host, port = parts.hostname, parts.port
+    except ValueError:  # its message may hold a password
+        raise ConfigurationError(f"the {what} is no URL") from None
+    if parts.scheme not in _PORTS or not host or port == 0:
         raise ConfigurationError(f"the {what} must be an http or https URL with a host")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(f"the {what} must not hold a user name or password")
-    if parts.query or parts.fragment:
+    if "?" in text or "#" in text:
         raise ConfigurationError(f"the {what} must not have a query or a fragment")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigurationError(f"the {what} must be written in printable ASCII")
+    if _URL_TEXT.fullmatch(text) is None:
+        raise ConfigurationError(f"the {what} must be written in the ASCII characters that a URL may have")
     return parts
+
+
+def _origin(parts: SplitResult) -> str:
+    """Scheme, host and port, written in one way whatever way they came: what claims are shared by."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def api_key(argument: str | SecretStr | None) -> SecretStr | None:
@@ -99,7 +113,7 @@ def api_key(argument: str | SecretStr | None) -> SecretStr | None:
     text = from_environment("AIVIDEO_API_KEY", value)
     if text is None:
         return None
-    if not text.isascii() or not text.isprintable() or text != text.strip():
+    if not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigurationError("the API key (AIVIDEO_API_KEY) holds spaces, line ends or non-ASCII characters")
     return SecretStr(text)
 
@@ -131,9 +145,12 @@ def verifier(argument: str | Sequence[str] | Verifier | None) -> Verifier | None
         argument = None if text is None else [part.strip() for part in text.split(",")]
     if argument is None:
         return None
-    if isinstance(argument, str):
-        return StandardWebhooks([argument])
-    return StandardWebhooks(list(argument)) if isinstance(argument, Sequence) else argument
+    if not isinstance(argument, Sequence):
+        return argument
+    scheme = StandardWebhooks(argument)
+    for remark in scheme.remarks:
+        logger.warning("webhook secret: %s", remark)
+    return scheme
 
 
 def time_scale(argument: float | None) -> float:
@@ -169,8 +186,10 @@ class ClientSettings:
     def __post_init__(self) -> None:
         if self.body_form not in ("auto", "flat", "nested"):
             raise ConfigurationError(f"body_form is auto, flat or nested, not {self.body_form!r}")
-        if self.max_concurrency < 1 or self.close_timeout < 0 or not self.ask_rate > 0:
-            raise ConfigurationError("max_concurrency >= 1, close_timeout >= 0 and ask_rate > 0 are needed")
+        if not (self.max_concurrency >= 1 and self.close_timeout >= 0 and 0 < self.ask_rate < math.inf):
+            raise ConfigurationError("max_concurrency >= 1, close_timeout >= 0 and a finite ask_rate > 0 are needed")
+        if not all(0 <= seconds < math.inf for seconds in self.usual_seconds.values()):
+            raise ConfigurationError("usual_seconds are seconds from 0 on, by the name of a model")
 
 
 def required_api_key(argument: str | SecretStr | None) -> SecretStr:
