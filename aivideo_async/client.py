@@ -27,6 +27,7 @@ from aivideo_async.core.models import (
     GenerationRequest,
     HistoryEntry,
     Output,
+    TaskEvent,
     TaskRecord,
     TaskStatus,
     moment,
@@ -35,6 +36,7 @@ from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import Verifier
 from aivideo_async.download import DownloadedFile, file_name
+from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
 from aivideo_async.submit import Order, Submission
@@ -105,6 +107,7 @@ class Client:
         self._time_scale = time_scale
         self._allow_insecure = allow_insecure
         self._clock = clock
+        self._handlers = Handlers()
         self._store: Store | None = None
         self._receiver: WebhookReceiver | None = None
         self._opening: Opening | None = None
@@ -118,7 +121,7 @@ class Client:
             checked.base_url.url, checked.api_key, timeouts=checked.timeouts, connections=checked.max_concurrency * 2
         )
         self._verifier()
-        opening = Opening(checked, self.store, transport, self._served_address)
+        opening = Opening(checked, self.store, transport, self._served_address, self._handlers)
         self._opening, running = opening, opening.running()
         try:
             await running.__aenter__()
@@ -178,6 +181,7 @@ class Client:
                 base_url=self._base_url,
                 clock=self._clock,
                 ready=lambda: self._opening is not None,
+                confirmed_by=self._handlers,
             )
         return self._receiver
 
@@ -262,6 +266,19 @@ class Client:
         query = Query(unfinished=True, origin=opening.settings.base_url.origin, labels=labels)
         async for record in opening.store.scan(query):
             yield GenerationTask(self, record)
+
+    async def events(self, group: str) -> AsyncGenerator[TaskEvent]:
+        """Every ending of a task in this store, at least once, each to one consumer of the group, across processes.
+
+        An event is acknowledged when the loop asks for the next one; one whose loop was left or failed is given again.
+        Raises ClientClosedError when the client closes meanwhile, StoreError. Cancelling it acknowledges nothing.
+        """
+        opening = self._usable()
+        endings = opening.store.events(group)
+        while True:
+            delivery = await opening.next_event(endings)
+            yield TaskEvent(delivery.record)
+            await delivery.ack()
 
     def estimate(self, request: GenerationRequest) -> Estimate:
         """What the request will probably cost, in credits, by this client's price book. No I/O."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, MutableMapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
+from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
@@ -23,10 +25,16 @@ logger = logging.getLogger(__name__)
 
 BODY_WITHIN = 10.0
 KEEP_ALIVE = 15.0
+LINGER = 2.0
+"""How long the rest of a refused body is still read, in seconds: closed at once, the answer could be lost with it."""
 SHUTDOWN_WITHIN = 10.0
+CLOSE = ("Connection", "close")
+CUT_OFF = Reply(400, (CLOSE,))
+"""The answer to a body that ends before its end; hardly anybody is left to read it."""
 
-Receive = Callable[[], Awaitable[MutableMapping[str, object]]]
-Send = Callable[[MutableMapping[str, object]], Awaitable[None]]
+Message = MutableMapping[str, object]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 class Endpoint(Protocol):
@@ -46,52 +54,99 @@ class Endpoint(Protocol):
         """The answer when the body does not come in time."""
         ...
 
+    async def after(self, reply: Reply) -> None:
+        """What is done once the reply is out."""
+        ...
+
+
+class _CutOffError(Exception):
+    """The sender went away, or wrote nonsense, in the middle of a body."""
+
 
 async def answer(
-    endpoint: Endpoint, method: str, raw_path: str | bytes, headers: RawHeaders, chunks: AsyncIterable[bytes]
+    endpoint: Endpoint,
+    method: str,
+    raw_path: str | bytes,
+    headers: RawHeaders,
+    chunks: AsyncGenerator[bytes],
+    *,
+    body_within: float = BODY_WITHIN,
 ) -> Reply:
-    """Admit, read the body, accept. Cancelling it stops reading."""
+    """Admit, read the body within ``body_within`` seconds, accept. Cancelling it stops reading."""
     refused = endpoint.admit(method, raw_path, headers)
     if refused is not None:
         return refused
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_WITHIN):
+        async with asyncio.timeout(body_within), aclosing(chunks):
             async for chunk in chunks:
                 body += chunk
                 if len(body) > endpoint.body_limit:
                     break
     except TimeoutError:
         return endpoint.too_slow()
+    except _CutOffError as error:
+        logger.debug("a body was cut off after %d bytes: %s", len(body), type(error.__cause__).__name__)
+        return CUT_OFF
     return await endpoint.accept(raw_path, headers, bytes(body))
 
 
-def routes(endpoint: Endpoint, path: str) -> list[web.RouteDef]:
+def routes(endpoint: Endpoint, path: str, *, body_within: float = BODY_WITHIN) -> list[web.RouteDef]:
     """Routes for an aiohttp application under ``path``."""
 
     async def callback(request: web.Request) -> web.Response:
+        chunks = _aiohttp_body(request.content)
         reply = await answer(
-            endpoint, request.method, request.raw_path, request.raw_headers, request.content.iter_any()
+            endpoint, request.method, request.raw_path, request.raw_headers, chunks, body_within=body_within
         )
         response = web.Response(status=reply.status, headers=list(reply.headers), body=reply.body)
-        if ("Connection", "close") in reply.headers:
+        if CLOSE in reply.headers:
             response.force_close()
+        with suppress(ConnectionError):  # who has hung up misses the reply, and nobody else misses anything
+            await response.prepare(request)
+            await response.write_eof()
+        await endpoint.after(reply)
         return response
 
     return [web.route("*", path.rstrip("/") + "/{id}/{token}", callback)]
 
 
-async def asgi(endpoint: Endpoint, scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
-    """One request of an ASGI server."""
-    if scope["type"] != "http":
-        return
-    raw_path = cast("bytes", scope.get("raw_path") or str(scope["path"]).encode("latin-1", "replace"))
+async def _aiohttp_body(content: StreamReader) -> AsyncGenerator[bytes]:
+    try:
+        async for chunk in content.iter_any():
+            yield chunk
+    except (ConnectionError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise _CutOffError from error
+
+
+async def asgi(
+    endpoint: Endpoint, scope: Message, receive: Receive, send: Send, *, body_within: float = BODY_WITHIN
+) -> None:
+    """What an ASGI server asks for: one request, or its lifespan, in which nothing happens here."""
+    if scope["type"] == "http":
+        await _asgi_request(endpoint, scope, receive, send, body_within)
+    elif scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await send({"type": "websocket.close"})
+
+
+async def _asgi_request(endpoint: Endpoint, scope: Message, receive: Receive, send: Send, body_within: float) -> None:
+    # Quoted, since a decoded path may hold a question mark that is no query's.
+    raw_path = cast("bytes", scope.get("raw_path") or quote(str(scope["path"])).encode())
     headers = list(cast("Sequence[tuple[bytes, bytes]]", scope["headers"]))
-    reply = await answer(endpoint, str(scope["method"]), raw_path, headers, _asgi_body(receive))
-    sent = [(name.lower().encode(), value.encode()) for name, value in reply.headers if name != "Connection"]
+    method = str(scope["method"])
+    reply = await answer(endpoint, method, raw_path, headers, _asgi_body(receive), body_within=body_within)
+    if reply is CUT_OFF:
+        return
+    # HTTP/2 knows no such header and servers refuse it.
+    closes = str(scope.get("http_version", "1.1")).startswith("1")
+    sent = [(name.lower().encode(), value.encode()) for name, value in reply.headers if closes or name != CLOSE[0]]
     sent.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": sent})
-    await send({"type": "http.response.body", "body": reply.body})
+    with suppress(OSError):  # what servers raise when the sender has hung up
+        await send({"type": "http.response.start", "status": reply.status, "headers": sent})
+        await send({"type": "http.response.body", "body": reply.body})
+    await endpoint.after(reply)
 
 
 async def _asgi_body(receive: Receive) -> AsyncGenerator[bytes]:
@@ -99,9 +154,16 @@ async def _asgi_body(receive: Receive) -> AsyncGenerator[bytes]:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            return
+            raise _CutOffError from ConnectionResetError()
         yield cast("bytes", message.get("body", b""))
         more = message.get("more_body")
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    stage: object = None
+    while stage != "lifespan.shutdown":
+        stage = (await receive())["type"]
+        await send({"type": f"{stage}.complete"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +175,38 @@ class CallbackServer:
 
 
 @asynccontextmanager
-async def listening(endpoint: Endpoint, host: str, port: int, path: str) -> AsyncGenerator[CallbackServer]:
+async def listening(
+    endpoint: Endpoint, host: str, port: int, path: str, *, body_within: float = BODY_WITHIN
+) -> AsyncGenerator[CallbackServer]:
     """Listen while the block runs; leaving it stops accepting, finishes what is in hand, and closes.
 
     Raises OSError when it cannot listen.
     """
     app = web.Application()
-    app.add_routes(routes(endpoint, path))
+    app.add_routes(routes(endpoint, path, body_within=body_within))
     runner = web.AppRunner(
         app,
         access_log_class=TemplateAccessLogger,
         access_log=logger,
+        logger=_server_logger(),
         auto_decompress=False,
         keepalive_timeout=KEEP_ALIVE,
+        lingering_time=LINGER,
         shutdown_timeout=SHUTDOWN_WITHIN,
     )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-        taken = int(runner.addresses[0][1])
-        shown = "127.0.0.1" if host in ("0.0.0.0", "") else f"[{host}]" if ":" in host else host  # noqa: S104
-        yield CallbackServer(f"http://{shown}:{taken}{path.rstrip('/')}", taken)
+        address, taken = runner.addresses[0][:2]
+        yield CallbackServer(f"http://{_reachable(address)}:{taken}{path.rstrip('/')}", taken)
     finally:
         await runner.cleanup()
+
+
+def _reachable(address: str) -> str:
+    """The address to call for one to listen on, as it stands in a URL."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - what is listened on, not a bind
+    return f"[{here}]" if ":" in here else here
 
 
 class TemplateAccessLogger(AbstractAccessLogger):
@@ -143,6 +214,25 @@ class TemplateAccessLogger(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """One DEBUG line per request; ``time`` is in seconds."""
-        resource = request.match_info.route.resource if isinstance(request, web.Request) else None
-        template = "-" if resource is None else resource.canonical
-        self.logger.debug("%s %s %s %.1f ms", request.method, template, response.status, time * 1000)
+        self.logger.debug("%s %s %s %.1f ms", request.method, _template(request), response.status, time * 1000)
+
+
+def _template(request: web.BaseRequest) -> str:
+    try:
+        resource = cast("web.Request", request).match_info.route.resource
+    except (AssertionError, AttributeError):  # what is no HTTP was never routed
+        return "-"
+    return "-" if resource is None else resource.canonical
+
+
+def _server_logger() -> logging.Logger:
+    """A logger for the server's own words, in which what strangers send makes no traceback."""
+    own = logging.getLogger(f"{__name__}.server")
+    own.addFilter(_one_line)
+    return own
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | ConnectionError):
+        record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+    return True

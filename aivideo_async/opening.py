@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from aivideo_async import catalog
 from aivideo_async.core import wire
-from aivideo_async.core.errors import ClientClosedError
-from aivideo_async.core.models import TaskRecord, TaskReport
+from aivideo_async.core.errors import ClientClosedError, StoreError
+from aivideo_async.core.models import TaskEvent, TaskRecord, TaskReport
 from aivideo_async.core.retry import DEADLINE, RetryPolicy, ask_delay
 from aivideo_async.download import Downloader
+from aivideo_async.handlers import Handlers
 from aivideo_async.reconcile import Asking, Reconciler
 from aivideo_async.settings import ClientSettings
-from aivideo_async.stores import Query, Store
+from aivideo_async.stores import Delivery, Query, Store
 from aivideo_async.submit import Submitter, Submitting
 from aivideo_async.supervise import Supervisor
 from aivideo_async.transport import AiohttpTransport, PauseGate, Transport, fetch
@@ -34,7 +35,12 @@ class Opening:
     """The parts of an open client, wired together. ``served_address`` says where its own receiver listens."""
 
     def __init__(
-        self, settings: ClientSettings, store: Store, transport: Transport, served_address: Callable[[], str | None]
+        self,
+        settings: ClientSettings,
+        store: Store,
+        transport: Transport,
+        served_address: Callable[[], str | None],
+        handlers: Handlers,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -42,6 +48,7 @@ class Opening:
         self.downloader = Downloader()
         self._transport = transport
         self._served_address = served_address
+        self._handlers = handlers
         self._gate = PauseGate()
         self._failure: BaseException | None = None
         self._told_about_polling = False
@@ -59,6 +66,7 @@ class Opening:
             ),
             awaited=self.waiters.awaited,
             on_refused=self.waiters.interrupt,
+            on_ended=self._ended,
             clock=settings.clock,
         )
         self.submitter = Submitter(
@@ -119,6 +127,34 @@ class Opening:
     async def get(self, request: wire.HttpRequest, read: Callable[[wire.HttpResponse], T]) -> T:
         """GET something, retried by the client's policy."""
         return await fetch(self._transport, request, read, policy=self.settings.retry, gate=self._gate)
+
+    async def next_event(self, events: AsyncIterator[Delivery]) -> Delivery:
+        """The next ending for a group, waited for as long as this is open.
+
+        Raises StoreError, or ClientClosedError when it closes meanwhile. Cancelling it takes none.
+        """
+        waiting = self.supervisor.spawn(self._next_event, events)
+        try:
+            delivery = await waiting
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            raise ClientClosedError("the client closed while it waited for an event") from None
+        if isinstance(delivery, StoreError):
+            raise delivery
+        return delivery
+
+    async def _next_event(self, events: AsyncIterator[Delivery]) -> Delivery | StoreError:
+        try:
+            return await anext(events)
+        except StoreError as error:
+            return error
+
+    def _ended(self, record: TaskRecord) -> None:
+        event = TaskEvent(record)
+        if self._handlers.wanted(event):
+            self.supervisor.spawn(self._handlers.run, event)
 
     def _hinted(self) -> None:
         self.reconciler.wake()

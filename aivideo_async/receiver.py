@@ -11,6 +11,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 
 from aiohttp import web
@@ -18,11 +19,12 @@ from pydantic import SecretStr
 
 from aivideo_async import mounting, settings
 from aivideo_async.core import lifecycle, webhooks
-from aivideo_async.core.errors import StoreError, VerificationFailure, WebhookVerificationError
-from aivideo_async.core.models import HistoryEntry, Reply, TaskRecord, TaskStatus, WebhookEvent, moment
+from aivideo_async.core.errors import ConfigurationError, StoreError, VerificationFailure, WebhookVerificationError
+from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
+from aivideo_async.handlers import Handler, Handlers
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
 from aivideo_async.turns import Turns
@@ -74,6 +76,7 @@ class WebhookReceiver:
         base_url: str | None = None,
         clock: Callable[[], float] = time.time,
         ready: Callable[[], bool] | None = None,
+        confirmed_by: Handlers | None = None,
     ) -> None:
         self._store = store
         self._keys = settings.callback_keys(callback_key, settings.api_key(api_key))
@@ -83,6 +86,8 @@ class WebhookReceiver:
         self._ready = ready
         self._opening: asyncio.Lock | None = None
         self._opened_store = False
+        self._confirmed_here = confirmed_by is not None
+        self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
         self._stats: Counter[str] = Counter()
@@ -119,7 +124,8 @@ class WebhookReceiver:
         """Answer one callback, whatever bytes came. Never raises for what a stranger sent.
 
         ``raw_path`` is the request's target as it came, ``headers`` raw pairs in order. 200 means that the store has
-        it. Cancelling it does not cancel a ``put`` that has begun.
+        it. Cancelling it does not cancel a ``put`` that has begun. Who mounts it by hand calls ``after(reply)`` once
+        the reply is out.
         """
         return self.admit(method, raw_path, headers) or await self.accept(raw_path, headers, body)
 
@@ -165,7 +171,30 @@ class WebhookReceiver:
             return ACCEPTED
         for oddity in lifecycle.oddities(record, event.report, first=put.won):
             logger.warning("%s: %s", record.id, oddity)
-        return ACCEPTED
+        return replace(ACCEPTED, event=TaskEvent(record)) if put.won else ACCEPTED
+
+    def on(self, name: str) -> Callable[[Handler], Handler]:
+        """Register a handler: ``@receiver.on("task.completed")`` above ``async def handler(event)``.
+
+        It runs in the process whose ``put`` won, after the reply; an error in it is logged and touches nothing else.
+        Raises ConfigurationError where it could never run: callbacks are unsigned here and no client confirms them.
+        """
+        if not (self._confirmed_here or (self._verifier is not None and self._verifier.authenticates_body)):
+            raise ConfigurationError(
+                "only hints arrive here: callbacks are unsigned, and without a client nothing confirms them",
+                hint='use client.events(group="…") in the process that has the API key',
+            )
+
+        def register(handler: Handler) -> Handler:
+            self._handlers.add(name, handler)
+            return handler
+
+        return register
+
+    async def after(self, reply: Reply) -> None:
+        """Run the handlers of what a reply acknowledged, once its last byte has left. Never raises for their errors."""
+        if reply.event is not None:
+            await self._handlers.run(reply.event)
 
     def _report(self, event: WebhookEvent) -> TaskRecord:
         return lifecycle.record_of(event.report, id=event.task_id, origin=self._origin, now=moment(self._clock()))

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from aivideo_async.ask_rate import Bucket, Recent
 from aivideo_async.core import lifecycle, retry
 from aivideo_async.core.errors import (
     AIVideoError,
@@ -37,6 +38,7 @@ LOOK_EVERY = 1.0
 SHORTEST_LOOK = 0.05
 PAUSE_WHEN_REFUSED = 60.0
 AT_WORK = 32
+ASK_AGAIN_AFTER = 1.0
 NOT_FOUND_TIMES = 3
 NOT_FOUND_OVER = 600.0
 
@@ -63,7 +65,8 @@ class Asking:
 class Reconciler:
     """Asks for what is due, over every replica that shares the store.
 
-    ``on_refused`` is called when the service no longer accepts our key. ``clock`` gives unix seconds.
+    ``on_refused`` is called when the service no longer accepts our key, ``on_ended`` with every ending that was first
+    stored here. ``clock`` gives unix seconds.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Reconciler:
         *,
         awaited: Callable[[str], bool] = lambda _id: False,
         on_refused: Callable[[], None] = lambda: None,
+        on_ended: Callable[[TaskRecord], None] = lambda _record: None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -82,11 +86,13 @@ class Reconciler:
         self._asking = asking
         self._awaited = awaited
         self._on_refused = on_refused
+        self._on_ended = on_ended
         self._clock = clock
         self._draw = draw
         self._look = asyncio.Event()
         self._slots = asyncio.Semaphore(AT_WORK)
         self._bucket = Bucket(asking.rate * asking.time_scale)
+        self._recent = Recent(self._scaled(ASK_AGAIN_AFTER))
         self._refusal: AIVideoError | None = None
         self._refusal_logged_at = float("-inf")
 
@@ -150,6 +156,10 @@ class Reconciler:
             await self._without_id(record)
             return
         asked_at = self._clock()
+        too_soon = self._recent.too_soon(record.id, asked_at)
+        if too_soon > 0.0:
+            await self._store.due(record.id, too_soon)
+            return
         try:
             put = await self.ask(record)
         except NotFoundError:
@@ -185,21 +195,26 @@ class Reconciler:
             raise InvalidResponseError(f"{asked} belongs to {put.record.id}, not to {record.id}")
         for oddity in lifecycle.oddities(put.record, report, first=put.won):
             logger.warning("%s: %s", record.id, oddity)
+        self._tell(put)
         return put
+
+    def _tell(self, put: Put) -> None:
+        if put.won:
+            self._on_ended(put.record)
 
     async def _ask_again(self, record: TaskRecord, asked_at: float) -> None:
         if record.status in lifecycle.SERVICE:
             return
+        if record.status in lifecycle.OURS:
+            await self._store.due(record.id, self._scaled(self._asking.deadline))
+            return
         if self._over_deadline(record):
             await self._end(record, TaskStatus.EXPIRED, "the service has not ended it within the deadline", "unknown")
-            return
-        if record.status in lifecycle.OURS:
-            await self._store.due(record.id, self._asking.deadline)
             return
         await self._store.due(record.id, self._delay(record))
         latest = (await self._store.get((record.id,))).get(record.id, record)
         if latest.hinted_at is not None and latest.hinted_at.timestamp() >= asked_at:
-            await self._store.due(record.id, self._scaled(1.0))
+            await self._store.due(record.id, self._scaled(ASK_AGAIN_AFTER))
 
     def _delay(self, record: TaskRecord) -> float:
         soon = None
@@ -238,16 +253,17 @@ class Reconciler:
             message=f"{record.id}: {why}", code=status.value, charged="no" if charged == "no" else "unknown"
         )
         logger.warning("%s (service id %s) ends as %s: %s", record.id, record.service_id, status.value, why)
-        return await self._store.put(
-            TaskRecord(
-                id=record.id,
-                origin=record.origin,
-                status=status,
-                ended_at=now,
-                failure=failure,
-                history=(HistoryEntry(now, status.value, why),),
-            )
+        ending = TaskRecord(
+            id=record.id,
+            origin=record.origin,
+            status=status,
+            ended_at=now,
+            failure=failure,
+            history=(HistoryEntry(now, status.value, why),),
         )
+        put = await self._store.put(ending)
+        self._tell(put)
+        return put
 
     def _note(self, record: TaskRecord, kind: str, detail: str) -> TaskRecord:
         entry = HistoryEntry(moment(self._clock()), kind, detail)
@@ -275,25 +291,3 @@ def _require_same_task(record: TaskRecord, asked: str, report: TaskReport) -> No
 
 def _seconds(first: datetime, last: datetime) -> float:
     return (last - first).total_seconds()
-
-
-class Bucket:
-    """At most ``rate`` tokens a second; what was not used within a second is lost."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._tokens = max(1.0, rate)
-        self._filled_at: float | None = None
-
-    async def take(self) -> None:
-        """Take one token, waiting for it. Cancelling it takes none."""
-        clock = asyncio.get_running_loop().time
-        while True:
-            now = clock()
-            since = 0.0 if self._filled_at is None else now - self._filled_at
-            self._tokens = min(max(1.0, self._rate), self._tokens + since * self._rate)
-            self._filled_at = now
-            if self._tokens >= 1.0:
-                self._tokens -= 1.0
-                return
-            await asyncio.sleep((1.0 - self._tokens) / self._rate)

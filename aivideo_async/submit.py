@@ -303,11 +303,14 @@ class Submitter:
         return lifecycle.merge(record, news)
 
     async def _abandoned(self, job: _Job) -> None:
+        """Record what a cancelled job leaves behind, unless another submission under the same key sends it."""
         if job.record is None:
+            return
+        news = TaskRecord(id=job.record.id, origin=job.record.origin, sender=job.sender)
+        if (await self._stored(job.record, news)).sender != job.sender:
             return
         status = TaskStatus.IN_DOUBT if job.sent else TaskStatus.REFUSED
         cause = APIConnectionError("the client closed before the answer came", sent="maybe") if job.sent else None
-        news = TaskRecord(id=job.record.id, origin=job.record.origin)
         await self._stored(job.record, self._without_id(news, status, cause))
 
 

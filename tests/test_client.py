@@ -5,6 +5,7 @@ import copy
 import logging
 import pickle
 import traceback
+from collections.abc import AsyncGenerator, AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
@@ -25,9 +26,9 @@ from aivideo_async.core.errors import (
     SubmissionInDoubtError,
     TaskFailedError,
 )
-from aivideo_async.core.models import Output, TaskRecord, TaskStatus, moment
+from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
-from aivideo_async.stores import MemoryStore
+from aivideo_async.stores import Delivery, MemoryStore
 from tests.doubles import BROKE_OFF, NOW, CannedTransport, Held, accepted, completed, refused, task_answer, until
 
 CLIP = Sora2(prompt="a cat on a roof", duration=4)
@@ -394,6 +395,72 @@ async def test_serving_on_loopback_is_the_callback_base_only_for_a_loopback_serv
         assert local._usable().callback_base() == server.url
     async with a_client(base_url=None) as hosted, hosted.receiver.serve():
         assert hosted._usable().callback_base() is None
+
+
+async def test_events_come_to_one_consumer_of_each_group_and_are_acknowledged_by_going_on() -> None:
+    async with a_client(callback_url=HOOK) as client:
+        tasks = [await client.submit(CLIP, labels={"n": str(n)}) for n in range(2)]
+        for task in tasks:
+            await client.store.put(ended_record(task.record))
+        billing, mailing = client.events("billing"), client.events("mailing")
+        names = [(await anext(billing)).record.id, (await anext(billing)).record.id]
+        assert names == [task.id for task in tasks]
+        assert (await anext(mailing)).record.labels == {"n": "0"}
+
+
+async def test_waiting_for_an_event_ends_with_the_client() -> None:
+    async with a_client(callback_url=HOOK) as client:
+        waiting = asyncio.ensure_future(anext(client.events("billing")))
+        await asyncio.sleep(0)
+    with pytest.raises(ClientClosedError):
+        await waiting
+
+
+async def test_waiting_for_an_event_can_be_cancelled() -> None:
+    async with a_client(callback_url=HOOK) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await anext(client.events("billing"))
+        await client.store.put(ended_record((await client.submit(CLIP)).record))
+        assert (await anext(client.events("billing"))).name == "task.completed"
+
+
+class NoEventsStore(MemoryStore):
+    """Its engine is away when events are asked for."""
+
+    def events(self, group: str, /) -> AsyncIterator[Delivery]:
+        return self._gone(group)
+
+    async def _gone(self, group: str) -> AsyncGenerator[Delivery]:
+        if group:
+            raise StoreError(f"no events for {group}")
+        yield _never()
+
+
+def _never() -> Delivery:
+    raise AssertionError
+
+
+async def test_events_of_a_store_that_is_away_are_a_store_error() -> None:
+    async with a_client(store=NoEventsStore()) as client:
+        with pytest.raises(StoreError):
+            await anext(client.events("billing"))
+
+
+async def test_a_handler_runs_for_endings_that_the_asker_found() -> None:
+    transport = CannedTransport()
+    transport.tasks["svc-1"] = completed("svc-1")
+    client = a_client(transport, time_scale=SOON)
+    seen = asyncio.Event()
+
+    @client.receiver.on("task.completed")
+    async def handler(_event: TaskEvent) -> None:
+        seen.set()
+
+    async with client:
+        await client.run(CLIP)
+        await seen.wait()
+    assert handler is not None
 
 
 def ended_record(record: TaskRecord) -> TaskRecord:

@@ -11,6 +11,7 @@ from aivideo_async.core.errors import StoreError
 from aivideo_async.core.models import TaskRecord, TaskStatus
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.tokens import CallbackKeys
+from aivideo_async.handlers import Handlers
 from aivideo_async.opening import FINGERPRINT, Opening
 from aivideo_async.settings import BaseUrl, ClientSettings
 from aivideo_async.stores import MemoryStore
@@ -39,7 +40,7 @@ def settings(base_url: str = "http://127.0.0.1:9", callback_base: str | None = N
 
 
 def an_opening(store: MemoryStore | None = None, served: str | None = None, **more: str) -> Opening:
-    return Opening(settings(**more), store or MemoryStore(), CannedTransport(), lambda: served)
+    return Opening(settings(**more), store or MemoryStore(), CannedTransport(), lambda: served, Handlers())
 
 
 async def test_the_base_is_the_setting_else_where_we_serve_for_a_loopback_service_else_none() -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from aivideo_async.core.errors import ConfigurationError, StoreError
-from aivideo_async.core.models import Reply, TaskRecord, TaskStatus, moment
+from aivideo_async.core.models import Reply, TaskEvent, TaskRecord, TaskStatus, moment
 from aivideo_async.core.signing import load_key, sign
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.receiver import FINGERPRINT, WebhookReceiver
@@ -392,3 +392,45 @@ async def test_it_is_an_asgi_application() -> None:
 def test_routes_are_for_aiohttp() -> None:
     (route,) = Door().receiver.routes("/hooks/")
     assert route.path == "/hooks/{id}/{token}"
+
+
+async def test_a_handler_runs_after_the_reply_and_only_for_the_first_ending() -> None:
+    door = Door()
+    await door.store.put(a_record())
+    seen: list[str] = []
+
+    @door.receiver.on("task.completed")
+    async def handler(event: TaskEvent) -> None:
+        seen.append(event.name)
+
+    replies = [await door.deliver(task_body(), delivery=delivery) for delivery in ("msg_1", "msg_2")]
+    before_the_reply_is_out = list(seen)
+    for reply in replies:
+        await door.receiver.after(reply)
+    assert (before_the_reply_is_out, seen, handler.__name__) == ([], ["task.completed"], "handler")
+
+
+async def test_a_handler_over_a_socket_runs_once_the_sender_has_its_reply() -> None:
+    door = Door()
+    await door.store.put(a_record())
+    replied, seen = asyncio.Event(), asyncio.Event()
+
+    @door.receiver.on("task.completed")
+    async def handler(_event: TaskEvent) -> None:
+        await replied.wait()
+        seen.set()
+
+    body = task_body()
+    headers = {name.decode(): value.decode() for name, value in door.headers(body)}
+    async with door.receiver.serve() as server, aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{server.port}{door.path()}"
+        async with session.post(url, data=body, headers=headers) as response:
+            assert (response.status, await response.read()) == (200, b"ok\n")
+        replied.set()
+        await seen.wait()
+    assert handler is not None
+
+
+def test_a_handler_where_only_hints_arrive_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"client\.events"):
+        Door(secret=None).receiver.on("task.completed")

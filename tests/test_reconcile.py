@@ -10,7 +10,7 @@ import pytest
 from aivideo_async.core import wire
 from aivideo_async.core.errors import APIConnectionError, InvalidResponseError, NotFoundError, StoreError
 from aivideo_async.core.models import TaskRecord, TaskReport, TaskStatus, moment
-from aivideo_async.reconcile import Asking, Bucket, Reconciler
+from aivideo_async.reconcile import Asking, Reconciler
 from aivideo_async.stores import MemoryStore, Put
 from aivideo_async.supervise import Supervisor
 from tests.doubles import (
@@ -75,8 +75,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(*records: TaskRecord, callback: bool = True, store: MemoryStore | None = None) -> AsyncGenerator[Desk]:
-    clock = ManualClock()
+async def desk(
+    *records: TaskRecord, callback: bool = True, store: MemoryStore | None = None, clock: ManualClock | None = None
+) -> AsyncGenerator[Desk]:
+    clock = clock or ManualClock()
     kept = store or MemoryStore(clock=clock)
     for record in records:
         await kept.put(record)
@@ -327,8 +329,7 @@ class HalfDownStore(MemoryStore):
 async def test_a_store_that_is_down_ends_nothing() -> None:
     clock = ManualClock()
     store = HalfDownStore(clock)
-    async with desk(a_record(next_check=moment(NOW)), store=store) as it:
-        it.clock = clock
+    async with desk(a_record(next_check=moment(NOW)), store=store, clock=clock) as it:
         it.transport.tasks["svc-av_1"] = completed("svc-av_1")
         await until(lambda: store.down["claim"] == 0)
         store.down["put"] = 1
@@ -339,15 +340,28 @@ async def test_a_store_that_is_down_ends_nothing() -> None:
         assert (await it.record()).status is TaskStatus.COMPLETED
 
 
-async def test_a_bucket_lets_as_many_through_as_its_rate() -> None:
-    loop = asyncio.get_running_loop()
-    bucket = Bucket(200.0)
-    for _ in range(200):
-        await bucket.take()
-    started = loop.time()
-    for _ in range(4):
-        await bucket.take()
-    assert loop.time() - started > 0.0
+async def test_a_burst_of_hints_is_one_question_a_second() -> None:
+    async with desk(hinted()) as it:
+        it.transport.tasks["svc-av_1"] = task_answer("svc-av_1", "processing")
+        await it.look()
+        for _ in range(5):
+            it.clock.advance(0.1)
+            now = moment(it.clock())
+            await it.store.put(
+                TaskRecord(id="av_1", origin=ORIGIN, hinted_id="svc-av_1", hinted_at=now, next_check=now)
+            )
+            await it.rest()
+        assert len(it.transport.asked()) == 1
+        it.clock.advance(0.6)
+        await it.look(asks=2)
+
+
+async def test_an_expired_task_that_was_hinted_at_is_not_asked_for_every_lease() -> None:
+    async with desk(hinted(status=TaskStatus.EXPIRED, ended_at=moment(NOW - 10))) as it:
+        it.transport.tasks["svc-av_1"] = task_answer("svc-av_1", "processing")
+        it.clock.advance(90_000.0)
+        await it.look()
+        assert await it.due_in() >= 86_400.0
 
 
 def _unauthorised() -> APIConnectionError:

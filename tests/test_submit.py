@@ -310,6 +310,19 @@ async def test_cancelled_after_the_first_byte_the_post_goes_on_and_its_answer_is
         assert (record.status, record.service_id) == (TaskStatus.PENDING, "svc-late")
 
 
+async def test_a_cancelled_submit_leaves_a_task_alone_that_another_process_sends() -> None:
+    store = MemoryStore()
+    held = Held(accepted("never"), first_byte=False)
+    async with house(held, store=store) as it:
+        submitting = asyncio.ensure_future(it.submit(key="order-42"))
+        await held.arrived.wait()
+        (job,) = it.submitter._jobs
+        job.sender = "another name: somebody else was first"
+        submitting.cancel()
+        await until(lambda: not it.submitter._jobs)
+        assert (await it.only_record()).status is TaskStatus.SUBMITTING
+
+
 async def test_closing_waits_for_what_was_sent_and_drops_what_was_not() -> None:
     sent, unsent = Held(accepted("svc-sent")), Held(accepted("never"), first_byte=False)
     async with house(sent, unsent, body_form="flat") as it:

@@ -216,9 +216,25 @@ class WebhookEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """An ending: ``record`` is the task as it ended."""
+
+    record: TaskRecord
+
+    @property
+    def name(self) -> str:
+        """``task.completed``, ``task.failed``, ``task.expired`` or ``task.refused``."""
+        return f"task.{self.record.status.value}"
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer to a callback: status, headers (ASCII pairs) and body."""
+    """What to answer to a callback: status, headers (ASCII pairs) and body.
+
+    ``event`` is the ending that this callback was the first to bring; its handlers run after the reply.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    event: TaskEvent | None = field(default=None, repr=False, compare=False)
