@@ -83,7 +83,7 @@ def test_positional_values_are_refused_clearly() -> None:
 def test_a_request_is_frozen_hashable_and_pickles() -> None:
     request = Kling3(multi_shots=True, multi_prompt=[KlingShot(prompt="x", duration=3)], image_urls=[IMAGE])
     assert hash(request) == hash(copy.deepcopy(request))
-    assert pickle.loads(pickle.dumps(request)) == request  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(request)) == request
     with pytest.raises(ValidationError):
         request.mode = "pro"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - the mistake under test
 

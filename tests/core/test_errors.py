@@ -47,7 +47,7 @@ def made(cls: type[AIVideoError]) -> AIVideoError:
 @pytest.mark.parametrize("cls", every_class())
 def test_an_error_pickles_with_all_its_fields(cls: type[AIVideoError]) -> None:
     error = made(cls)
-    copy: object = pickle.loads(pickle.dumps(error))  # noqa: S301 - what was pickled a moment ago
+    copy: object = pickle.loads(pickle.dumps(error))
     assert type(copy) is cls
     assert (str(copy), vars(copy)) == (str(error), vars(error))
     assert copy.args == error.args
@@ -56,7 +56,7 @@ def test_an_error_pickles_with_all_its_fields(cls: type[AIVideoError]) -> None:
 @pytest.mark.parametrize("cls", [SubmissionInDoubtError, TaskTimeoutError])
 def test_pickling_drops_the_handle_and_keeps_its_id(cls: type[AIVideoError]) -> None:
     error = cls("waiting ended", task=Handle("av_1"))
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - what was pickled a moment ago
+    copy = pickle.loads(pickle.dumps(error))
     assert error.task == Handle("av_1")
     assert (copy.task, copy.task_id) == (None, "av_1")
 

@@ -212,7 +212,7 @@ def test_a_failure_without_a_status_is_the_tasks() -> None:
 def test_the_errors_pickle(name: str) -> None:
     error = error_sample(name)
 
-    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)  # noqa: S301 - our own bytes
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
 
 
 # A stranger's words

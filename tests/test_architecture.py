@@ -1,0 +1,240 @@
+"""The layers of the package, held by reading its source. To add a module, give it a line in ``LAYERS``."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import aivideo_async
+
+PACKAGE = Path(aivideo_async.__file__).parent
+TESTS = Path(__file__).parent
+ROOT = "aivideo_async"
+
+LAYERS = """
+core core.errors
+core.models catalog.meant
+core.keys core.refusals catalog.problems
+core.reports
+core.lifecycle core.signing core.tokens core.retry core.wire core.addresses
+core.webhooks catalog.base supervise
+catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
+    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices
+catalog
+transport part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style \
+    sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound
+settings gallery stores.codec sandbox.planes sandbox.records
+sandbox.engine sandbox.labels sandbox.terrain
+sandbox.scenery
+sandbox.pictures
+sandbox.film
+mounting sandbox.media
+stores.memory waiters receiver download sandbox.delivery
+stores reconcile task submit sandbox.server
+opening
+client sandbox
+cli.exits cli.extras cli.fields cli.output
+cli.screenplay cli.serving cli.session cli.shown
+cli.generate cli.listing cli.report
+cli.demo
+cli.app
+pytest_plugin cli
+__main__ __init__
+"""
+"""A module imports only from lines above its own; modules on one line do not know each other (DESIGN §2)."""
+
+LINES = [line.split() for line in LAYERS.strip().splitlines()]
+LINE = {module: number for number, line in enumerate(LINES) for module in line}
+
+PURE = ("core", "catalog")
+IMPURE = {"asyncio", "aiohttp", "anyio", "sqlite3", "time", "random", "logging", "socket", "threading", "os", "secrets"}
+FOREIGN_TO_PURE = {"pydantic", "pydantic_core", "cryptography"}
+CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"}
+SESSION_HOLDERS = {"transport", "download", "sandbox.delivery"}
+
+
+def name_of(path: Path) -> str:
+    """``core.wire`` for aivideo_async/core/wire.py, ``core`` for its package, ``__init__`` for the whole."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+SOURCES = {name_of(path): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(source: str) -> Iterator[tuple[str, str]]:
+    """Every import wherever it stands: the module, and the name that is taken from it or nothing."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (("." * node.level + (node.module or ""), alias.name) for alias in node.names)
+
+
+def own_imports(source: str) -> Iterator[str]:
+    """The modules of the package that a source imports, by the names of ``LAYERS``."""
+    for module, name in imported(source):
+        if module.startswith("."):
+            yield f"{module} (relative)"
+        elif module == ROOT or module.startswith(f"{ROOT}."):
+            inner = module.removeprefix(ROOT).removeprefix(".")
+            deeper = f"{inner}.{name}".removeprefix(".")
+            yield deeper if deeper in LINE else inner or "__init__"
+
+
+def violations(sources: Mapping[str, str]) -> list[str]:
+    """Every import that points up or sideways, or to what has no line."""
+    return [
+        f"{module} imports {target}"
+        for module, source in sources.items()
+        for target in sorted(set(own_imports(source)))
+        if target != module and LINE.get(target, len(LINES)) >= LINE.get(module, len(LINES))
+    ]
+
+
+def foreign(source: str) -> set[str]:
+    return {module.partition(".")[0] for module, _ in imported(source)} - {ROOT, ""}
+
+
+# The layers
+
+
+def test_every_module_has_a_line_and_every_line_its_modules() -> None:
+    assert set(SOURCES) == set(LINE)
+    assert sum(len(line) for line in LINES) == len(LINE)
+
+
+def test_modules_import_only_from_lines_above_their_own() -> None:
+    assert violations(SOURCES) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("core.wire", "from aivideo_async.client import Client"),
+        ("core.wire", "import aivideo_async.transport"),
+        ("core.wire", "import aivideo_async.transport as t"),
+        ("core.wire", "from aivideo_async import transport"),
+        ("core.wire", "from aivideo_async import Client"),
+        ("core.wire", "import aivideo_async"),
+        ("core.wire", "from aivideo_async.core import lifecycle"),
+        ("core.wire", "def f():\n    from aivideo_async.core.lifecycle import merge"),
+        ("core.wire", "if TYPE_CHECKING:\n    from aivideo_async.client import Client"),
+        ("core.wire", "try:\n    import aivideo_async.client\nexcept ImportError:\n    pass"),
+        ("core.wire", "from . import errors"),
+        ("core.wire", "from ..client import Client"),
+        ("core.wire", "from aivideo_async.core.nowhere import x"),
+        ("stores.memory", "from aivideo_async.stores import open_store"),
+        ("receiver", "from aivideo_async.waiters import Waiters"),
+    ],
+)
+def test_a_wrong_import_is_found_wherever_it_stands(module: str, source: str) -> None:
+    assert len(violations({module: source})) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from aivideo_async.core import errors, models", "import aivideo_async.core.reports", "import json", "x = 1"],
+)
+def test_a_right_import_is_none_of_them(source: str) -> None:
+    assert violations({"core.wire": source}) == []
+
+
+# What may be imported where
+
+
+def test_core_and_catalog_are_pure() -> None:
+    for module, source in SOURCES.items():
+        if module.partition(".")[0] in PURE:
+            taken = foreign(source)
+            assert not taken & IMPURE, module
+            assert taken <= FOREIGN_TO_PURE | sys.stdlib_module_names, module
+
+
+def test_the_sandbox_shares_no_codec_with_the_client() -> None:
+    codec = {f"core.{name}" for name in CODEC}
+    for module, source in SOURCES.items():
+        if module.partition(".")[0] == "sandbox":
+            assert not codec & set(own_imports(source)), module
+
+
+def test_only_three_modules_hold_a_client_session() -> None:
+    holders = {
+        module
+        for module, source in SOURCES.items()
+        for node in ast.walk(ast.parse(source))
+        if "ClientSession" in (getattr(node, "attr", ""), getattr(node, "id", ""), getattr(node, "name", ""))
+    }
+    assert holders <= SESSION_HOLDERS
+    assert "transport" in holders
+
+
+@pytest.mark.parametrize("name", ["utils", "helpers", "common", "types", "constants", "manager"])
+def test_no_module_is_called_after_nothing(name: str) -> None:
+    assert not [module for module in SOURCES if module.rpartition(".")[2] == name]
+
+
+# What importing loads
+
+
+def loaded_after(*statements: str) -> list[set[str]]:
+    """For each statement, run one after another in a fresh interpreter: which parts of aiohttp are loaded by then."""
+    lines = ["import sys", "loaded = []"]
+    for statement in statements:
+        lines += [statement, "loaded.append([name for name in sys.modules if name.partition('.')[0] == 'aiohttp'])"]
+    run = subprocess.run(  # noqa: S603 - our own interpreter and our own lines
+        [sys.executable, "-c", "\n".join([*lines, "print(*(','.join(names) for names in loaded), sep='|')"])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert run.returncode == 0, run.stderr
+    return [set(filter(None, names.split(","))) for names in run.stdout.strip("\n").split("|")]
+
+
+def test_importing_the_package_its_core_its_command_and_its_plugin_loads_no_aiohttp() -> None:
+    modules = ["aivideo_async", "aivideo_async.core.wire", "aivideo_async.cli", "aivideo_async.pytest_plugin"]
+    loaded = loaded_after(*(f"import {module}" for module in modules))
+    assert [module for module, names in zip(modules, loaded, strict=True) if names] == []
+
+
+def test_the_client_loads_no_server_and_the_receiver_does() -> None:
+    client, receiver = loaded_after(
+        "from aivideo_async import Client", "from aivideo_async import WebhookReceiver as Receiver"
+    )
+    assert "aiohttp" in client
+    assert "aiohttp.web" not in client
+    assert "aiohttp.web" in receiver
+
+
+# The tests and the changelog
+
+
+def defines_something(source: str) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in ast.walk(ast.parse(source))
+    )
+
+
+def test_every_module_that_defines_something_has_its_own_tests() -> None:
+    missing: list[str] = []
+    for path in PACKAGE.rglob("*.py"):
+        inner = path.relative_to(PACKAGE)
+        mirrored = inner.with_name(f"test_{'init' if inner.stem == '__init__' else inner.stem}.py")
+        if inner.stem != "__main__" and defines_something(path.read_text()) and not (TESTS / mirrored).exists():
+            missing.append(str(mirrored))
+    assert sorted(missing) == []
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    text = (PACKAGE.parent / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## \[?(\d[^\]\s]*)", text, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == aivideo_async.__version__
