@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -214,8 +216,9 @@ class Client:
         if submission.in_doubt:
             raise doubt(task, str(submission.error or "no answer is on record")) from submission.error
         if submission.error is not None:
-            submission.error.task_id = task.id
-            raise submission.error
+            error = copy.copy(submission.error)
+            error.task_id = task.id
+            raise error from submission.error.__cause__
         return task
 
     async def run(
@@ -241,7 +244,8 @@ class Client:
         opening = self._usable()
         if not wire.TASK_ID.fullmatch(id):
             raise InvalidRequestError("an id has 1 to 128 of A-Z a-z 0-9 _ -")
-        record = (await opening.store.get((id,))).get(id)
+        found = (await opening.store.get((id,))).get(id)
+        record = found if found is not None and id in (found.id, found.service_id) else None
         if record is None and id.startswith("av_"):
             raise NotFoundError(f"no task {id} in this store", code="task_not_found", charged="no")
         if record is None:
@@ -333,8 +337,20 @@ class Client:
     async def ask(self, record: TaskRecord) -> TaskRecord:
         """As TaskOwner: ask the service once and store the answer."""
         opening = self._usable()
+        record = (await opening.store.get((record.id,))).get(record.id, record)
         put = await opening.reconciler.ask(record, lambda id: opening.fetch_task(id, opening.settings.retry))
         return put.record
+
+    async def store_again(self, record: TaskRecord) -> TaskRecord:
+        """As TaskOwner: store what only the handle still knows; what can be asked for is due now."""
+        due = moment(self._clock()) if record.service_id is not None else record.next_check
+        put = await self._usable().store.put(replace(record, next_check=due))
+        return put.record
+
+    def doubtful_in(self, record: TaskRecord) -> float | None:
+        """As TaskOwner: seconds until a create without an answer reads as in doubt."""
+        left = lifecycle.doubtful_from(record, self._timeouts.total)
+        return None if left is None else max(0.0, left.timestamp() - self._clock()) + 0.001
 
     def _served_address(self) -> str | None:
         return None if self._receiver is None else self._receiver.address

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import TaskEvent
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 NAMES = ("task.completed", "task.failed", "task.expired")
 

@@ -21,7 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BODY_WITHIN = 10.0
 KEEP_ALIVE = 15.0

@@ -23,7 +23,7 @@ from aivideo_async.supervise import Supervisor
 from aivideo_async.transport import AiohttpTransport, PauseGate, Transport, fetch
 from aivideo_async.waiters import Waiters
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -44,17 +44,17 @@ class Opening:
     ) -> None:
         self.settings = settings
         self.store = store
-        self.loop = asyncio.get_running_loop()
-        self.downloader = Downloader()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.downloader: Downloader = Downloader()
         self._transport = transport
         self._served_address = served_address
         self._handlers = handlers
         self._gate = PauseGate()
         self._failure: BaseException | None = None
         self._told_about_polling = False
-        self.supervisor = Supervisor("aivideo-client", on_failure=self._failed)
-        self.waiters = Waiters(store, on_hint=self._hinted)
-        self.reconciler = Reconciler(
+        self.supervisor: Supervisor = Supervisor("aivideo-client", on_failure=self._failed)
+        self.waiters: Waiters = Waiters(store, on_hint=self._hinted)
+        self.reconciler: Reconciler = Reconciler(
             store,
             lambda service_id: self.fetch_task(service_id, ONCE_ONLY),
             Asking(
@@ -69,7 +69,7 @@ class Opening:
             on_ended=self._ended,
             clock=settings.clock,
         )
-        self.submitter = Submitter(
+        self.submitter: Submitter = Submitter(
             store,
             transport,
             self.supervisor,

@@ -29,7 +29,7 @@ from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
 from aivideo_async.turns import Turns
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 REMEMBERED = 65_536
 REMEMBERED_FOR = 2 * 300.0 + 1.0

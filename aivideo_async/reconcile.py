@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,6 @@ from aivideo_async.ask_rate import Bucket, Recent
 from aivideo_async.core import lifecycle, retry
 from aivideo_async.core.errors import (
     AIVideoError,
-    APIError,
     AuthenticationError,
     InvalidResponseError,
     NotFoundError,
@@ -30,7 +29,7 @@ from aivideo_async.core.models import Failure, HistoryEntry, TaskRecord, TaskRep
 from aivideo_async.stores.base import Put, Store
 from aivideo_async.supervise import Supervisor
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LEASE = 30.0
 SHORTEST_LEASE = 5.0
@@ -65,8 +64,8 @@ class Asking:
 class Reconciler:
     """Asks for what is due, over every replica that shares the store.
 
-    ``on_refused`` is called when the service no longer accepts our key, ``on_ended`` with every ending that was first
-    stored here. ``clock`` gives unix seconds.
+    ``awaited`` gives the ids that somebody awaits here. ``on_refused`` is called when the service no longer accepts our
+    key, ``on_ended`` with every ending that was first stored here. ``clock`` gives unix seconds.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Reconciler:
         fetch: Fetch,
         asking: Asking,
         *,
-        awaited: Callable[[str], bool] = lambda _id: False,
+        awaited: Callable[[], Collection[str]] = tuple,
         on_refused: Callable[[], None] = lambda: None,
         on_ended: Callable[[TaskRecord], None] = lambda _record: None,
         clock: Callable[[], float] = time.time,
@@ -112,7 +111,8 @@ class Reconciler:
             if probing:
                 await asyncio.sleep(self._scaled(PAUSE_WHEN_REFUSED))
             claimed = await self._claim(1 if probing else AT_WORK)
-            for record in sorted(claimed, key=lambda record: not self._awaited(record.id)):
+            awaited = await self._claim_awaited() if len(claimed) == AT_WORK else []
+            for record in [*awaited, *sorted(claimed, key=lambda record: record.id not in self._awaited())]:
                 if self._refusal is not None and not probing:
                     break
                 await self._slots.acquire()
@@ -128,6 +128,19 @@ class Reconciler:
         except StoreError as error:
             logger.warning("the store gives no due tasks, trying again: %s", error)
             return []
+
+    async def _claim_awaited(self) -> list[TaskRecord]:
+        """Behind a backlog, what is awaited here and due: ``claim`` gives the longest overdue first."""
+        now = moment(self._clock())
+        try:
+            found = await self._store.get(self._awaited())
+            due = [r for r in found.values() if r.next_check and r.next_check <= now and lifecycle.claimable(r)]
+            for record in due[:AT_WORK]:
+                await self._store.due(record.id, self._lease)
+        except StoreError as error:
+            logger.warning("the store gives no awaited tasks, trying again: %s", error)
+            return []
+        return due[:AT_WORK]
 
     async def _pause(self) -> None:
         try:
@@ -162,16 +175,30 @@ class Reconciler:
             return
         try:
             put = await self.ask(record)
-        except NotFoundError:
-            put = await self._not_found(record)
+        except StoreError:
+            raise
         except (AuthenticationError, PermissionDeniedError) as error:
             self._refuse(error)
-            await self._store.due(record.id, self._scaled(PAUSE_WHEN_REFUSED))
+            await self._ask_after_refusal(record)
             return
-        except (APIError, InvalidResponseError) as error:
+        except NotFoundError:
+            self._refusal = None
+            put = await self._not_found(record)
+        except AIVideoError as error:
             logger.info("asking for %s gave no answer, later again: %s", record.id, error)
             put = await self._store.put(self._note(record, "ask_failed", str(error)))
         await self._ask_again(put.record, asked_at)
+
+    async def _ask_after_refusal(self, record: TaskRecord) -> None:
+        if self._over_deadline(record) and record.status not in lifecycle.OURS:
+            await self._expire(record)
+        else:
+            await self._store.due(record.id, self._scaled(PAUSE_WHEN_REFUSED))
+
+    async def _expire(self, record: TaskRecord) -> Put:
+        return await self._end(
+            record, TaskStatus.EXPIRED, "the service has not ended it within the deadline", "unknown"
+        )
 
     async def ask(self, record: TaskRecord, fetch: Fetch | None = None) -> Put:
         """Ask the service for one task, by ``fetch`` or else as the queue does, and store the answer.
@@ -205,11 +232,11 @@ class Reconciler:
     async def _ask_again(self, record: TaskRecord, asked_at: float) -> None:
         if record.status in lifecycle.SERVICE:
             return
-        if record.status in lifecycle.OURS:
+        if record.status in lifecycle.OURS and self._soon_after_hint(record) is None:
             await self._store.due(record.id, self._scaled(self._asking.deadline))
             return
-        if self._over_deadline(record):
-            await self._end(record, TaskStatus.EXPIRED, "the service has not ended it within the deadline", "unknown")
+        if self._over_deadline(record) and record.status not in lifecycle.OURS:
+            await self._expire(record)
             return
         await self._store.due(record.id, self._delay(record))
         latest = (await self._store.get((record.id,))).get(record.id, record)
@@ -217,9 +244,7 @@ class Reconciler:
             await self._store.due(record.id, self._scaled(ASK_AGAIN_AFTER))
 
     def _delay(self, record: TaskRecord) -> float:
-        soon = None
-        if record.hinted_at is not None:
-            soon = retry.hint_delay((self._clock() - record.hinted_at.timestamp()) * self._asking.time_scale)
+        soon = self._soon_after_hint(record)
         if soon is not None:
             return self._scaled(soon)
         return self._scaled(
@@ -230,6 +255,11 @@ class Reconciler:
                 draw=self._draw(),
             )
         )
+
+    def _soon_after_hint(self, record: TaskRecord) -> float | None:
+        if record.hinted_at is None:
+            return None
+        return retry.hint_delay((self._clock() - record.hinted_at.timestamp()) * self._asking.time_scale)
 
     async def _without_id(self, record: TaskRecord) -> None:
         """Without the service's id nothing can be asked; only the deadline counts."""

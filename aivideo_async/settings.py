@@ -25,7 +25,7 @@ from aivideo_async.core.tokens import CallbackKeys, callback_key_from_api_key
 from aivideo_async.core.webhooks import Verifier
 from aivideo_async.transport import Timeouts
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BASE_URL = "https://api.aivideoapi.ai"
 URL_LIMIT = 512

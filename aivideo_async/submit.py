@@ -40,7 +40,7 @@ from aivideo_async.stores.base import Store
 from aivideo_async.supervise import Supervisor, finish
 from aivideo_async.transport import PauseGate, Transport
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +81,19 @@ class Submitting:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One create on its way. ``sent`` turns true when the first byte may have left."""
+    """One create on its way.
+
+    ``sent`` turns true when the first byte may have left, and false again when it provably was not accepted. ``record``
+    is ours to answer for, ``news`` what became of it and is still to be stored. ``after`` is a job that was dropped.
+    """
 
     order: Order
     sender: str
+    after: asyncio.Task[Submission] | None = None
     sent: bool = False
     callers: int = 0
     record: TaskRecord | None = None
+    news: TaskRecord | None = None
     task: asyncio.Task[Submission] | None = None
 
 
@@ -118,6 +124,7 @@ class Submitter:
         self._forms = BodyForms(submitting.body_form)
         self._jobs: set[_Job] = set()
         self._by_key: dict[str, _Job] = {}
+        self._dropped: dict[str, _Job] = {}
 
     async def submit(self, order: Order) -> Submission:
         """Create, or join the create of the same key that is already on its way here.
@@ -125,6 +132,7 @@ class Submitter:
         Cancelling it before the first byte sends nothing and records ``refused``; after it, the POST goes on and its
         answer is recorded. Raises StoreError when the record could not be stored: then nothing was sent.
         """
+        wire.create_request(order.request, form=self._forms.first(order.request), callback_url=None)
         job = self._job(order)
         assert job.task is not None  # noqa: S101 - set by _job
         job.callers += 1
@@ -132,19 +140,32 @@ class Submitter:
             return await asyncio.shield(job.task)
         except asyncio.CancelledError:
             if not job.task.done() and not job.sent and job.callers == 1:
-                job.task.cancel()
+                self._drop(job)
             current = asyncio.current_task()
-            if job.task.cancelled() and current is not None and not current.cancelling():
-                raise ClientClosedError("the client closed before the create was sent", charged="no") from None
-            raise
+            if not job.task.cancelled() or current is None or current.cancelling():
+                raise
+            return self._closed_meanwhile(job)
         finally:
             job.callers -= 1
 
+    def _closed_meanwhile(self, job: _Job) -> Submission:
+        cause = ClientClosedError("the client closed before the answer came")
+        if job.sent and job.record is not None:
+            return Submission(job.record, cause, in_doubt=True)
+        raise ClientClosedError("the client closed before the create was sent", charged="no") from None
+
+    def _drop(self, job: _Job) -> None:
+        if job.task is not None:
+            job.task.cancel()
+        if order_key := job.order.key:
+            self._dropped[order_key] = job
+
     def _job(self, order: Order) -> _Job:
         job = self._by_key.get(order.key) if order.key is not None else None
-        if job is not None and job.order.request == order.request:
+        dropped = self._dropped.get(order.key) if order.key is not None else None
+        if job is not None and job is not dropped and job.order.request == order.request:
             return job
-        job = _Job(order, secrets.token_hex(8))
+        job = _Job(order, secrets.token_hex(8), after=None if dropped is None else dropped.task)
         job.task = self._supervisor.spawn(self._run, job)
         self._jobs.add(job)
         if order.key is not None:
@@ -155,8 +176,9 @@ class Submitter:
     def _forget(self, job: _Job) -> None:
         self._jobs.discard(job)
         key = job.order.key
-        if key is not None and self._by_key.get(key) is job:
-            del self._by_key[key]
+        for jobs in (self._by_key, self._dropped):
+            if key is not None and jobs.get(key) is job:
+                del jobs[key]
 
     async def close(self, timeout: float) -> None:
         """Drop what was not sent, and give what was sent ``timeout`` seconds for its answer."""
@@ -171,18 +193,25 @@ class Submitter:
         order = job.order
         record = self._new_record(order)
         try:
+            if job.after is not None:
+                await asyncio.wait([job.after])
             async with self._forms.turn(order.request), self._slots:
                 await self._gate.wait()
                 put = await self._store.put(record)
-                known = self._known_already(put.record, order) if put.record.id != record.id else None
-                if known is not None:
+                if put.record.id == record.id:
+                    job.record = put.record
+                elif (known := self._known_already(put.record, order)) is not None:
                     return known
-                job.record = put.record
                 return await self._attempts(job, put.record)
         except asyncio.CancelledError:
             await finish(self._abandoned(job))
             raise
         except StoreError as error:
+            error.charged = "no"
+            await self._abandoned(job)
+            return Submission(job.record or record, error)
+        except AIVideoError as error:
+            await self._abandoned(job)
             return Submission(job.record or record, error)
 
     def _new_record(self, order: Order) -> TaskRecord:
@@ -217,21 +246,23 @@ class Submitter:
         other = self._forms.other(request, form)
         attempt = 0
         while True:
+            await self._gate.wait()
             marked = (await self._store.put(self._about_to_send(record, job))).record
             if marked.sender != job.sender:
+                job.record = None
                 return Submission(marked)
+            job.record = marked
             outcome = await self._post(job, record.id, form)
             if outcome.kind == "accepted":
                 self._forms.learn(request, form)
             elif outcome.kind == "refused" and other is not None and _wrong_form(outcome):
-                form, other = other, None
+                job.sent, form, other = False, other, None
                 continue
             elif outcome.kind == "not_accepted" and outcome.error is not None:
-                attempt += 1
+                job.sent, attempt = False, attempt + 1
                 if await self._again(outcome.error, attempt):
-                    job.sent = False
                     continue
-            return await self._recorded(record, outcome)
+            return await self._recorded(job, record, outcome)
 
     def _about_to_send(self, record: TaskRecord, job: _Job) -> TaskRecord:
         return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=moment(self._clock()))
@@ -250,16 +281,13 @@ class Submitter:
     async def _again(self, error: AIVideoError, attempt: int) -> bool:
         """Wait as the policy says and tell whether to send again. A 429 pauses the whole client, not one task."""
         delay = self._policy.delay(error, attempt=attempt, draw=self._draw())
-        if delay is None:
-            return False
         if isinstance(error, RateLimitError):
-            self._gate.pause(delay)
-            await self._gate.wait()
-        else:
+            self._gate.pause(self._policy.pause_after(error) if delay is None else delay)
+        elif delay is not None:
             await asyncio.sleep(delay)
-        return True
+        return delay is not None
 
-    async def _recorded(self, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
+    async def _recorded(self, job: _Job, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
         now = moment(self._clock())
         news = TaskRecord(id=record.id, origin=record.origin)
         if outcome.kind == "accepted":
@@ -273,10 +301,13 @@ class Submitter:
         else:
             status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
             news = self._without_id(news, status, outcome.error)
-        stored = await self._stored(record, news)
+        job.news = news
+        stored = await self._stored(record, news, self._submitting.store_pauses)
         if stored.id != record.id:
             cause = InvalidRequestError(f"the service answered with an id that {stored.id} holds")
             return Submission(record, cause, in_doubt=True)
+        if outcome.kind != "accepted" and (stored.service_id is not None or stored.hinted_id is not None):
+            return Submission(stored)  # a callback has told meanwhile that the task exists
         return Submission(stored, outcome.error, in_doubt=news.status is TaskStatus.IN_DOUBT)
 
     def _without_id(self, news: TaskRecord, status: TaskStatus, error: AIVideoError | None) -> TaskRecord:
@@ -291,27 +322,34 @@ class Submitter:
             history=(HistoryEntry(now, status.value, failure.message),),
         )
 
-    async def _stored(self, record: TaskRecord, news: TaskRecord) -> TaskRecord:
+    async def _stored(self, record: TaskRecord, news: TaskRecord, pauses: tuple[float, ...] = (0.0,)) -> TaskRecord:
         """Store what became of a create that may have been paid for, over a store that is away for a while."""
-        for pause in self._submitting.store_pauses:
+        for pause in pauses:
             try:
                 return (await self._store.put(news)).record
             except StoreError as error:
-                logger.warning("%s could not be stored as %s, trying again: %s", news.id, news.status.value, error)
+                said = "%s (service id %s) could not be stored as %s: %s"
+                logger.warning(said, news.id, news.service_id, news.status.value, error)
                 await asyncio.sleep(pause)
         logger.error("%s (service id %s) is not stored; its callback still settles it", news.id, news.service_id)
         return lifecycle.merge(record, news)
 
     async def _abandoned(self, job: _Job) -> None:
-        """Record what a cancelled job leaves behind, unless another submission under the same key sends it."""
+        """Record what a job leaves behind that does not come to its end: once, since somebody waits for it.
+
+        Where another submission under the same key sends the task, it is none of ours.
+        """
         if job.record is None:
             return
-        news = TaskRecord(id=job.record.id, origin=job.record.origin, sender=job.sender)
-        if (await self._stored(job.record, news)).sender != job.sender:
+        if job.news is not None:
+            await self._stored(job.record, job.news)
+            return
+        mine = TaskRecord(id=job.record.id, origin=job.record.origin, sender=job.sender)
+        if (await self._stored(job.record, mine)).sender != job.sender:
             return
         status = TaskStatus.IN_DOUBT if job.sent else TaskStatus.REFUSED
         cause = APIConnectionError("the client closed before the answer came", sent="maybe") if job.sent else None
-        await self._stored(job.record, self._without_id(news, status, cause))
+        await self._stored(job.record, self._without_id(mine, status, cause))
 
 
 def _wrong_form(outcome: wire.CreateOutcome) -> bool:

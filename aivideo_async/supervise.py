@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import ParamSpec, TypeVar, cast
 
+from aivideo_async.core.errors import ClientClosedError
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -51,9 +53,9 @@ class Supervisor:
     def spawn(
         self, function: Callable[P, Coroutine[object, object, T]], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Task[T]:
-        """Run ``function(*args)`` in the background. Raises RuntimeError when the supervisor does not run."""
+        """Run ``function(*args)`` in the background. Raises ClientClosedError when it does not run."""
         if self._group is None:
-            raise RuntimeError(f"{self._name} is not running")
+            raise ClientClosedError(f"{self._name} is not running", charged="no")
         task = self._group.create_task(function(*args, **kwargs))
         self._tasks.add(task)
         task.add_done_callback(self._forget)

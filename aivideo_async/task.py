@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Generator
 from typing import NoReturn, Protocol
 
 from aivideo_async.core import lifecycle, wire
-from aivideo_async.core.errors import AIVideoError, SubmissionInDoubtError, TaskFailedError, TaskTimeoutError
+from aivideo_async.core.errors import (
+    AIVideoError,
+    StoreError,
+    SubmissionInDoubtError,
+    TaskFailedError,
+    TaskTimeoutError,
+)
 from aivideo_async.core.models import Output, TaskRecord, TaskStatus
-from aivideo_async.waiters import Waiters
+from aivideo_async.waiters import Waiter, Waiters
 
 UPDATE_EVERY = 5.0
 
@@ -31,6 +38,14 @@ class TaskOwner(Protocol):
 
     async def ask(self, record: TaskRecord) -> TaskRecord:
         """Ask the service once and store the answer."""
+        ...
+
+    async def store_again(self, record: TaskRecord) -> TaskRecord:
+        """Store what only the handle still knows, and give what the store then holds. Raises StoreError."""
+        ...
+
+    def doubtful_in(self, record: TaskRecord) -> float | None:
+        """Seconds until a create without an answer reads as in doubt; ``None`` where that does not lie ahead."""
         ...
 
 
@@ -104,15 +119,14 @@ class GenerationTask:
             self._record = await self._owner.ask(self._record)
         else:
             with waiters.join(self.id) as waiter:
-                await waiters.read((self.id,))
-                self._record = waiter.record or self._record
+                await self._read(waiters, waiter)
         return self._record
 
     async def updates(self) -> AsyncGenerator[TaskRecord]:
         """The record now, at each change, and every 5 s; ends after the record that has ended."""
         waiters = self._owner.waiters()
         with waiters.join(self.id) as waiter:
-            await waiters.read((self.id,))
+            await self._read(waiters, waiter)
             while True:
                 self._owner.waiters()
                 self._record = waiter.record or self._record
@@ -129,17 +143,36 @@ class GenerationTask:
         raise TypeError(f"a handle belongs to its client and does not pickle; keep its id: {self.id}")
 
     async def _ended(self) -> None:
-        while self._record.status not in lifecycle.ENDED:
+        while self._record.status not in lifecycle.SERVICE:
             waiters = self._owner.waiters()
             with waiters.join(self.id) as waiter:
-                await waiters.read((self.id,))
-                self._record = waiter.record or self._record
+                await self._read(waiters, waiter)
+                if self._record.status in lifecycle.ENDED:
+                    return
                 self._raise_if_hopeless()
+                await self._next_change(waiter)
+
+    async def _next_change(self, waiter: Waiter) -> None:
+        """Wait for an ending, an interruption, or the moment from which the create is in doubt."""
+        span = asyncio.timeout(self._owner.doubtful_in(self._record))
+        try:
+            async with span:
                 self._record = await waiter.ended() or self._record
+        except TimeoutError:
+            if not span.expired():
+                raise
+
+    async def _read(self, waiters: Waiters, waiter: Waiter) -> None:
+        """Take the store's record; where it forgot the task, or never heard of its id, tell it again."""
+        readable = await waiters.read((self.id,))
+        held = waiter.record
+        unheard = held is None or (held.service_id is None and self._record.service_id is not None)
+        if readable and unheard:
+            with contextlib.suppress(StoreError):  # the next reading meets it again
+                held = await self._owner.store_again(self._record)
+        self._record = held or self._record
 
     def _raise_if_hopeless(self) -> None:
-        if self._record.status in lifecycle.ENDED:
-            return
         error = self._owner.waiting_is_hopeless(self._record)
         if error is not None:
             raise error

@@ -277,8 +277,8 @@ async def fetch(
 ) -> T:
     """Send a request that may be repeated (a GET) until ``read`` gives a value or the policy gives up.
 
-    Raises the last error: APIConnectionError, or whatever AIVideoError ``read`` makes of the answer. A 429 pauses the
-    gate for everybody. Cancelling ends it at once.
+    Raises the last error: APIConnectionError, or whatever AIVideoError ``read`` makes of the answer. A 429, also the
+    last one, pauses the gate for everybody. Cancelling ends it at once.
     """
     attempt = 0
     while True:
@@ -288,10 +288,10 @@ async def fetch(
             return read(await transport.send(request))
         except AIVideoError as error:
             delay = policy.delay(error, attempt=attempt, draw=draw())
+            limited = isinstance(error, RateLimitError)
+            if limited:
+                gate.pause(policy.pause_after(error) if delay is None else delay)
             if delay is None:
                 raise
-            limited = isinstance(error, RateLimitError)
-        if limited:
-            gate.pause(delay)
-        else:
+        if not limited:
             await sleep(delay)

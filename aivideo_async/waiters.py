@@ -15,10 +15,10 @@ from contextlib import contextmanager
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
-from aivideo_async.core.models import TaskRecord
+from aivideo_async.core.models import TaskRecord, TaskStatus
 from aivideo_async.stores.base import Store
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 REREAD_EVERY = 15.0
 RECONNECT_AFTER = 1.0
@@ -56,6 +56,8 @@ class Waiter:
         self._rotate()
         if record.status in lifecycle.ENDED and not self._ended.done():
             self._ended.set_result(True)
+        elif record.status is TaskStatus.IN_DOUBT:
+            self.interrupt()
 
     def interrupt(self) -> None:
         """Wake everybody without an ending."""
@@ -92,11 +94,12 @@ class Waiters:
         self._reconnect_after = reconnect_after
         self._draw = draw
         self._waiters: dict[str, Waiter] = {}
-        self._subscribed = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._first_error: Exception | None = None
 
-    def awaited(self, id: str) -> bool:
-        """Whether somebody awaits this task here."""
-        return id in self._waiters
+    def awaited(self) -> Collection[str]:
+        """The ids of the tasks that somebody awaits here, as of now."""
+        return self._waiters.keys()
 
     @contextmanager
     def join(self, id: str) -> Generator[Waiter]:
@@ -112,17 +115,21 @@ class Waiters:
             if waiter.users == 0:
                 del self._waiters[id]
 
-    async def read(self, ids: Collection[str]) -> None:
-        """Read records and hand them to their waiters. A store that is down is met again by the next reading."""
+    async def read(self, ids: Collection[str]) -> bool:
+        """Read records and hand them to their waiters; whether the store could be read.
+
+        A store that is down is met again by the next reading.
+        """
         try:
             found = await self._store.get(ids)
         except StoreError as error:
             logger.warning("the store could not be read, waits go on: %s", error)
-            return
+            return False
         for id, record in found.items():
             waiter = self._waiters.get(id)
             if waiter is not None and waiter.record != record:
                 waiter.tell(record)
+        return True
 
     def interrupt(self) -> None:
         """Wake every awaiter so that it looks around: the client closes, or asking was refused."""
@@ -130,21 +137,31 @@ class Waiters:
             waiter.interrupt()
 
     async def subscribed(self) -> None:
-        """Return once the store's changes arrive here; nothing that happens later can be missed."""
-        await self._subscribed.wait()
+        """Return once the store's changes arrive here; nothing that happens later can be missed.
+
+        Raises what the first attempt to listen raised.
+        """
+        await self._tried.wait()
+        if self._first_error is not None:
+            raise self._first_error
 
     async def listen(self) -> None:
         """Follow the store's changes until cancelled, over every loss of its connection."""
         while True:
             try:
                 await self._follow()
-            except StoreError as error:
+            except Exception as error:
+                if not self._tried.is_set():
+                    self._first_error = error
+                    self._tried.set()
+                if not isinstance(error, StoreError):
+                    raise
                 logger.warning("the store's changes do not arrive, trying again: %s", error)
             await asyncio.sleep(self._reconnect_after)
 
     async def _follow(self) -> None:
         async with self._store.changes() as changes:
-            self._subscribed.set()
+            self._tried.set()
             self._on_hint()
             await self._reread()
             async for ids in changes:

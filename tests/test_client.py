@@ -6,6 +6,7 @@ import logging
 import pickle
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
@@ -13,7 +14,7 @@ from typing import Self
 import pytest
 from aiohttp import web
 
-from aivideo_async import Client
+from aivideo_async import Client, GenerationTask
 from aivideo_async.catalog import PRICES, Sora2
 from aivideo_async.core.errors import (
     AuthenticationError,
@@ -25,11 +26,25 @@ from aivideo_async.core.errors import (
     StoreError,
     SubmissionInDoubtError,
     TaskFailedError,
+    TaskTimeoutError,
 )
 from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.stores import Delivery, MemoryStore
-from tests.doubles import BROKE_OFF, NOW, CannedTransport, Held, accepted, completed, refused, task_answer, until
+from aivideo_async.transport import Timeouts
+from tests.doubles import (
+    BROKE_OFF,
+    NOW,
+    CannedTransport,
+    Held,
+    ManualClock,
+    accepted,
+    answer,
+    completed,
+    refused,
+    task_answer,
+    until,
+)
 
 CLIP = Sora2(prompt="a cat on a roof", duration=4)
 API_KEY = "sk-test-0123456789"
@@ -215,7 +230,7 @@ async def test_leaving_wakes_who_waits_and_warns_of_what_is_lost(caplog: pytest.
     async with a_client(callback_url=HOOK) as client:
         task = await client.submit(CLIP)
         waiting = asyncio.ensure_future(task.wait())
-        await until(lambda: client.waiters().awaited(task.id))
+        await until(lambda: task.id in client.waiters().awaited())
     with pytest.raises(ClientClosedError):
         await waiting
     assert task.id in caplog.text
@@ -241,9 +256,114 @@ async def test_what_is_still_in_flight_when_leaving_takes_too_long_is_in_doubt()
     async with a_client(CannedTransport(held), store=store, close_timeout=0.0) as client:
         submitting = asyncio.ensure_future(client.submit(CLIP))
         await held.arrived.wait()
-    with pytest.raises(ClientClosedError):
+    with pytest.raises(SubmissionInDoubtError) as caught:
         await submitting
+    assert caught.value.charged == "unknown"
     assert [record.status for record in store._records.values()] == [TaskStatus.IN_DOUBT]
+
+
+async def test_a_wait_that_runs_when_its_create_falls_in_doubt_raises() -> None:
+    held = Held(answer(500, b"<html>"))
+    async with a_client(CannedTransport(held)) as client:
+        submitting = asyncio.ensure_future(client.submit(CLIP))
+        await held.arrived.wait()
+        (found,) = [task async for task in client.unfinished()]
+        waiting = asyncio.ensure_future(found.wait())
+        await until(lambda: found.id in client.waiters().awaited())
+        held.release.set()
+        for one in (waiting, submitting):
+            with pytest.raises(SubmissionInDoubtError):
+                await one
+
+
+async def test_a_wait_for_a_create_that_died_with_its_process_raises_when_it_reads_as_in_doubt() -> None:
+    clock = ManualClock()
+    sent = TaskRecord(id="av_dead", origin="http://127.0.0.1:9", sent_at=moment(NOW), created_at=moment(NOW))
+    async with a_client(clock=clock, timeouts=Timeouts(total=0.01)) as client:
+        await client.store.put(sent)
+        task = await client.task("av_dead")
+        clock.advance(30.0)
+        waiting = asyncio.ensure_future(task.wait())
+        await until(lambda: task.id in client.waiters().awaited())
+        clock.advance(1.0)
+        with pytest.raises(SubmissionInDoubtError):
+            await waiting
+
+
+async def test_a_task_that_the_store_forgot_is_asked_for_again() -> None:
+    transport = CannedTransport()
+    transport.tasks["svc-1"] = completed("svc-1")
+    async with a_client(transport, store=MemoryStore(keep_at_most=1), callback_url=HOOK) as client:
+        tasks = [await client.submit(CLIP) for _ in range(3)]
+        for task in tasks:
+            await client.store.put(ended_record(task.record))
+        assert (await tasks[0]).task_id == tasks[0].id
+
+
+async def test_an_id_that_only_the_handle_knows_is_told_to_the_store() -> None:
+    transport = CannedTransport()
+    transport.tasks["svc-1"] = completed("svc-1")
+    async with a_client(transport, callback_url=HOOK) as client:
+        task = await client.submit(CLIP)
+        assert isinstance(client.store, MemoryStore)
+        client.store._records[task.id] = TaskRecord(id=task.id, origin=task.record.origin, sent_at=moment(NOW))
+        assert (await task).urls
+
+
+async def test_an_expired_task_that_completed_later_gives_its_result() -> None:
+    async with a_client(callback_url=HOOK) as client:
+        task = await client.submit(CLIP)
+        expired = TaskRecord(id=task.id, origin=task.record.origin, status=TaskStatus.EXPIRED, ended_at=moment(NOW))
+        await client.store.put(expired)
+        with pytest.raises(TaskTimeoutError) as caught:
+            await task
+        await client.store.put(ended_record(task.record))
+        assert isinstance(caught.value.task, GenerationTask)
+        assert (await caught.value.task).urls
+
+
+async def test_a_400_for_one_task_is_no_matter_for_the_others() -> None:
+    transport = CannedTransport()
+    transport.tasks = {"bad-id": refused(400, "invalid_request"), "svc-1": completed("svc-1")}
+    async with a_client(transport, time_scale=SOON) as client:
+        await client.task("bad-id")
+        await until(lambda: "bad-id" in transport.asked())
+        assert (await client.run(CLIP)).urls
+
+
+async def test_asking_by_an_old_handle_uses_what_the_store_knows() -> None:
+    transport = CannedTransport(BROKE_OFF)
+    transport.tasks["svc-7"] = completed("svc-7")
+    async with a_client(transport, callback_url=HOOK) as client:
+        with pytest.raises(SubmissionInDoubtError) as caught:
+            await client.submit(CLIP)
+        task = caught.value.task
+        assert isinstance(task, GenerationTask)
+        known = TaskRecord(id=task.id, origin=task.record.origin, status=TaskStatus.PENDING, service_id="svc-7")
+        await client.store.put(known)
+        assert (await task.refresh(ask=True)).status is TaskStatus.COMPLETED
+
+
+async def test_a_key_is_no_id_of_a_task() -> None:
+    async with a_client(callback_url=HOOK) as client:
+        task = await client.submit(CLIP, key="order-42")
+        assert (await client.task("order-42")).id != task.id
+
+
+class DeafStore(MemoryStore):
+    """Cannot be listened to."""
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncGenerator[AsyncIterator[frozenset[str]]]:
+        if self.opened:
+            raise StoreError("no stream")
+        async with super().changes() as changes:
+            yield changes
+
+
+async def test_a_store_that_cannot_be_listened_to_is_told_on_entering() -> None:
+    with pytest.raises(StoreError, match="no stream"):
+        await a_client(store=DeafStore()).__aenter__()
 
 
 async def test_a_closed_client_says_so() -> None:

@@ -40,7 +40,7 @@ class Desk:
             store,
             self._fetch,
             Asking(origin=ORIGIN, usual=lambda _record: USUAL, callback_expected=lambda: callback, rate=1000.0),
-            awaited=self.awaited.__contains__,
+            awaited=lambda: self.awaited,
             on_refused=self._refused,
             clock=clock,
             draw=lambda: 0.5,
@@ -246,12 +246,42 @@ async def test_a_result_after_the_deadline_is_still_taken() -> None:
         assert (await it.record()).status is TaskStatus.COMPLETED
 
 
-async def test_a_hint_for_an_expired_task_is_asked_for_once() -> None:
+async def test_a_hint_for_an_expired_task_is_asked_for_as_any_hint_is() -> None:
     expired = hinted(status=TaskStatus.EXPIRED, ended_at=moment(NOW - 10))
     async with desk(expired) as it:
         it.transport.tasks["svc-av_1"] = task_answer("svc-av_1", "processing")
         await it.look()
-        assert await it.due_in() >= 86_400.0
+        assert await it.due_in() == pytest.approx(1.0)
+        it.transport.tasks["svc-av_1"] = completed("svc-av_1")
+        it.clock.advance(1.0)
+        await it.look(asks=2)
+        assert (await it.record()).status is TaskStatus.COMPLETED
+
+
+async def test_a_refused_key_does_not_keep_a_task_alive_beyond_its_deadline() -> None:
+    async with desk(a_record(next_check=moment(NOW))) as it:
+        it.transport.tasks["svc-av_1"] = refused(401, "invalid_api_key")
+        it.clock.advance(86_400.0)
+        await it.look()
+        assert (await it.record()).status is TaskStatus.EXPIRED
+
+
+async def test_an_answer_that_is_a_404_shows_that_the_key_works() -> None:
+    async with desk(a_record()) as it:
+        it.reconciler._refuse(_unauthorised())
+        await it.reconciler._ask_by_queue(await it.record())
+        assert it.reconciler.refusal is None
+
+
+async def test_what_is_awaited_is_asked_for_before_a_backlog() -> None:
+    records = [a_record(f"av_{n}", next_check=moment(NOW - 1000)) for n in range(40)]
+    async with desk(*records, a_record("av_mine", next_check=moment(NOW))) as it:
+        for record in records:
+            it.transport.tasks[str(record.service_id)] = completed(str(record.service_id))
+        it.transport.tasks["svc-av_mine"] = completed("svc-av_mine")
+        it.awaited.add("av_mine")
+        await it.look(asks=41)
+        assert it.transport.asked()[0] == "svc-av_mine"
 
 
 @pytest.mark.parametrize(("sent_at", "status"), [(moment(NOW), TaskStatus.EXPIRED), (None, TaskStatus.REFUSED)])

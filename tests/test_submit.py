@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ from aivideo_async.core.errors import (
 )
 from aivideo_async.core.models import BodyForm, Estimate, GenerationRequest, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
-from aivideo_async.core.wire import HttpRequest
+from aivideo_async.core.wire import HttpRequest, HttpResponse
 from aivideo_async.stores import MemoryStore, Put, Query, Store
 from aivideo_async.submit import Order, Submission, Submitter, Submitting
 from aivideo_async.supervise import Supervisor
@@ -64,10 +64,13 @@ class House:
         *,
         max_concurrency: int = 8,
         body_form: Literal["auto"] | BodyForm = "auto",
+        store_pauses: tuple[float, ...] = (0.0, 0.0),
     ) -> None:
+        self.pausing: asyncio.Event | None = None
         self.transport, self.store = transport, store
         self.clock = ManualClock()
         self.gate_slept: list[float] = []
+        self.gate = PauseGate(clock=self.clock, sleep=self._sleep)
         self.submitter = Submitter(
             store,
             transport,
@@ -80,15 +83,17 @@ class House:
                 create_deadline=120.0,
                 max_concurrency=max_concurrency,
                 body_form=body_form,
-                store_pauses=(0.0, 0.0),
+                store_pauses=store_pauses,
             ),
-            gate=PauseGate(clock=self.clock, sleep=self._sleep),
+            gate=self.gate,
             policy=RetryPolicy(attempts=3, base=0.0, cap=0.0),
             clock=self.clock,
         )
 
     async def _sleep(self, seconds: float) -> None:
         self.gate_slept.append(seconds)
+        if self.pausing is not None:
+            await self.pausing.wait()
         self.clock.advance(seconds)
 
     async def submit(self, request: GenerationRequest = CLIP, key: str | None = None) -> Submission:
@@ -108,6 +113,7 @@ async def house(
     store: Store | None = None,
     max_concurrency: int = 8,
     body_form: Literal["auto"] | BodyForm = "auto",
+    store_pauses: tuple[float, ...] = (0.0, 0.0),
 ) -> AsyncGenerator[House]:
     supervisor = Supervisor("test")
     await supervisor.start()
@@ -118,6 +124,7 @@ async def house(
             supervisor,
             max_concurrency=max_concurrency,
             body_form=body_form,
+            store_pauses=store_pauses,
         )
     finally:
         await supervisor.stop()
@@ -250,6 +257,13 @@ async def test_a_400_for_another_reason_is_not_tried_in_the_other_form() -> None
         assert len(it.transport.sent) == 1
 
 
+async def test_a_create_that_is_sent_again_waits_at_a_closed_gate() -> None:
+    async with house(NOT_SENT) as it:
+        it.transport.on_create = lambda _request: it.gate.pause(9.0) if not it.transport.sent else None
+        await it.submit()
+        assert it.gate_slept == [9.0]
+
+
 async def test_creates_of_an_unknown_form_take_turns_until_it_is_known() -> None:
     held = Held(accepted("first"))
     async with house(held) as it:
@@ -346,9 +360,79 @@ async def test_what_is_in_flight_when_the_time_is_up_is_in_doubt() -> None:
         submitting = asyncio.ensure_future(it.submit())
         await held.arrived.wait()
         await it.submitter.close(0.0)
-    with pytest.raises(ClientClosedError):
-        await submitting
+    submission = await submitting
+    assert submission.in_doubt
+    assert isinstance(submission.error, ClientClosedError)
+    assert submission.error.charged == "unknown"
     assert (await it.only_record()).status is TaskStatus.IN_DOUBT
+
+
+async def test_a_service_id_that_could_not_be_stored_is_stored_on_closing() -> None:
+    store = FlakyStore(3)
+    async with house(store=store, store_pauses=(60.0,)) as it:
+        submitting = asyncio.ensure_future(it.submit())
+        await until(lambda: store.puts == 3)
+        await it.submitter.close(0.0)
+    submitting.cancel()
+    assert (await it.only_record()).service_id == "svc-1"
+
+
+async def test_cancelling_during_the_pause_of_a_429_sends_nothing_more() -> None:
+    async with house(refused(429, "rate_limit_exceeded", retry_after="7")) as it:
+        it.pausing = asyncio.Event()
+        submitting = asyncio.ensure_future(it.submit())
+        await until(lambda: it.gate_slept != [])
+        submitting.cancel()
+        await until(lambda: not it.submitter._jobs)
+        assert len(it.transport.sent) == 1
+        assert (await it.only_record()).status is TaskStatus.REFUSED
+
+
+async def test_a_key_that_was_cancelled_before_it_was_sent_can_be_used_at_once() -> None:
+    held = Held(accepted("never"), first_byte=False)
+    async with house(held) as it:
+        first = asyncio.ensure_future(it.submit(key="order-42"))
+        await held.arrived.wait()
+        first.cancel()
+        await asyncio.sleep(0)
+        again = await it.submit(key="order-42")
+        assert again.record.service_id == "svc-1"
+        assert len(it.transport.sent) == 1
+
+
+async def test_a_doubt_that_a_callback_has_settled_meanwhile_is_none() -> None:
+    held = Held(answer(500, b"<html>"))
+    async with house(held) as it:
+        submitting = asyncio.ensure_future(it.submit())
+        await held.arrived.wait()
+        record = await it.only_record()
+        await it.store.put(TaskRecord(id=record.id, origin=ORIGIN, hinted_id="svc-7", hinted_at=moment(NOW)))
+        held.release.set()
+        submission = await submitting
+        assert (submission.in_doubt, submission.error, submission.record.hinted_id) == (False, None, "svc-7")
+
+
+async def test_what_cannot_be_written_as_json_is_refused_before_anything() -> None:
+    async with house() as it:
+        with pytest.raises(InvalidRequestError):
+            await it.submit(GenericRequest(kind="video", model="m", input={"prompt": "\ud800"}))
+        assert await it.records() == []
+        assert (await it.submit()).record.service_id == "svc-1"
+
+
+class OddTransport(CannedTransport):
+    """Raises what no transport should."""
+
+    async def send(self, request: HttpRequest, *, on_sent: Callable[[], None] | None = None) -> HttpResponse:
+        raise InvalidResponseError("a transport of somebody else's")
+
+
+async def test_an_error_of_ours_inside_a_job_is_the_callers_and_nobody_elses() -> None:
+    async with house() as it:
+        it.submitter._transport = OddTransport()
+        submission = await it.submit()
+        assert isinstance(submission.error, InvalidResponseError)
+        assert (await it.only_record()).status is TaskStatus.REFUSED
 
 
 async def test_the_same_key_at_the_same_time_is_one_create() -> None:
@@ -461,11 +545,11 @@ class FlakyStore(MemoryStore):
     def __init__(self, *down_at: int) -> None:
         super().__init__()
         self._down_at = down_at
-        self._puts = 0
+        self.puts = 0
 
     async def put(self, record: TaskRecord, /) -> Put:
-        self._puts += 1
-        if self._puts in self._down_at:
+        self.puts += 1
+        if self.puts in self._down_at:
             raise StoreError("no route to the engine")
         return await super().put(record)
 
@@ -474,6 +558,7 @@ async def test_a_store_that_is_down_at_first_sends_nothing() -> None:
     async with house(store=FlakyStore(1)) as it:
         submission = await it.submit()
         assert isinstance(submission.error, StoreError)
+        assert submission.error.charged == "no"
         assert it.transport.sent == []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import aivideo_async
+from aivideo_async.core.errors import ClientClosedError
 from aivideo_async.supervise import Supervisor, finish, first_of, together
 
 PACKAGE = Path(aivideo_async.__file__).parent
@@ -140,11 +141,11 @@ async def test_stopping_twice_or_what_never_ran_is_nothing() -> None:
 
 async def test_nothing_is_spawned_before_start_and_after_stop() -> None:
     supervisor, work = Supervisor("test"), Work()
-    with pytest.raises(RuntimeError, match="test is not running"):
+    with pytest.raises(ClientClosedError, match="test is not running"):
         supervisor.spawn(supervised, work)
     await supervisor.start()
     await supervisor.stop()
-    with pytest.raises(RuntimeError, match="test is not running"):
+    with pytest.raises(ClientClosedError, match="test is not running"):
         supervisor.spawn(supervised, work)
 
 
@@ -198,7 +199,7 @@ async def test_nothing_is_spawned_while_a_failed_supervisor_closes_down() -> Non
     await sibling.running.wait()
     await asyncio.wait([supervisor.spawn(fail, ValueError("bad"))])
     assert sibling.ended is None
-    with pytest.raises(RuntimeError, match="not running"):
+    with pytest.raises(ClientClosedError, match="not running"):
         supervisor.spawn(supervised, Work())
     with pytest.raises(ValueError, match="bad"):
         await supervisor.stop()

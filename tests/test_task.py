@@ -33,6 +33,7 @@ class Owner:
         self.open_waiters: Waiters | None = Waiters(self.store)
         self.hopeless: AIVideoError | None = None
         self.answer: TaskRecord | None = None
+        self.doubt_after: float | None = None
 
     def waiters(self) -> Waiters:
         if self.open_waiters is None:
@@ -48,6 +49,12 @@ class Owner:
     async def ask(self, record: TaskRecord) -> TaskRecord:
         assert self.answer is not None
         return self.answer
+
+    async def store_again(self, record: TaskRecord) -> TaskRecord:
+        return (await self.store.put(record)).record
+
+    def doubtful_in(self, record: TaskRecord) -> float | None:
+        return self.doubt_after
 
     async def end(self, status: TaskStatus, *, output: Output | None = None, failure: Failure | None = None) -> None:
         await self.store.put(a_record(status=status, ended_at=moment(NOW), output=output, failure=failure))
@@ -80,7 +87,7 @@ async def test_three_awaiters_get_the_same_result_and_cancelling_one_hurts_no_ot
     await owner.end(TaskStatus.COMPLETED, output=RESULT)
     assert await asyncio.gather(*waits[1:]) == [RESULT, RESULT]
     assert waits[0].cancelled()
-    assert not owner.waiters().awaited(task.id)
+    assert task.id not in owner.waiters().awaited()
     await supervisor.stop()
 
 

@@ -569,6 +569,15 @@ async def test_a_429_pauses_everybody() -> None:
     assert clock.slept == [6.0]
 
 
+async def test_a_429_that_is_not_repeated_pauses_the_others_all_the_same() -> None:
+    clock = Clock()
+    gate = PauseGate(clock=clock, sleep=clock.sleep)
+    with pytest.raises(RateLimitError):
+        await fetch(CannedTransport(LIMITED), GET, read, policy=RetryPolicy(attempts=1), gate=gate, sleep=clock.sleep)
+    await gate.wait()
+    assert clock.slept != []
+
+
 async def test_a_get_waits_for_the_gate() -> None:
     clock = Clock()
     gate = PauseGate(clock=clock, sleep=clock.sleep)

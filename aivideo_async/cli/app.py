@@ -15,7 +15,7 @@ import typer
 from aivideo_async.cli.exits import HELP, Exit
 from aivideo_async.cli.output import Screen
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Make videos, images and music with the AI Video API, or try it all against a local sandbox.",
     epilog=HELP,
     no_args_is_help=True,

@@ -17,7 +17,7 @@ from aivideo_async.client import Client
 from aivideo_async.core.errors import AIVideoError
 from aivideo_async.settings import BaseUrl
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 CALLBACK_URL = "AIVIDEO_CALLBACK_URL"
 

@@ -132,10 +132,15 @@ def status_at(record: TaskRecord, now: datetime, create_deadline: float) -> Task
     A create that was sent longer than its total deadline (``create_deadline`` seconds) and half a minute ago, and
     has no answer, is in doubt. This is derived and never written: another process may still be sending it.
     """
+    since = doubtful_from(record, create_deadline)
+    return TaskStatus.IN_DOUBT if since is not None and now > since else record.status
+
+
+def doubtful_from(record: TaskRecord, create_deadline: float) -> datetime | None:
+    """From when on a create that was sent and has no answer reads as in doubt; ``None`` for every other record."""
     if record.status is not TaskStatus.SUBMITTING or record.sent_at is None or record.service_id is not None:
-        return record.status
-    doubtful_from = record.sent_at + timedelta(seconds=create_deadline) + DOUBT_AFTER
-    return TaskStatus.IN_DOUBT if now > doubtful_from else record.status
+        return None
+    return record.sent_at + timedelta(seconds=create_deadline) + DOUBT_AFTER
 
 
 def record_of(

@@ -44,6 +44,10 @@ class RetryPolicy:
         ceiling = min(self.cap, self.base * 2.0 ** min(attempt - 1, _MANY))
         return max(asked, draw * ceiling)
 
+    def pause_after(self, error: AIVideoError) -> float:
+        """Seconds that everybody else waits after a 429 that is not repeated: as asked for, at most ``patience``."""
+        return min(self.patience, max(self.base, error.retry_after or 0.0))
+
 
 def ask_delay(*, checks: int, usual: float, callback: bool, draw: float) -> float:
     """Seconds until a task is asked for, after ``checks`` asks, ± 20 % (flow.md §5).

@@ -109,7 +109,7 @@ class Sandbox:
             if value not in get_args(allowed):
                 raise ConfigurationError(f"{value!r} must be one of {', '.join(get_args(allowed))}")
         draw = Random(secrets.randbits(128) if seed is None else seed)  # noqa: S311 - a local service's ids and keys
-        self.api_key = api_key or f"sk-{draw.randbytes(24).hex()}"
+        self.api_key: str = api_key or f"sk-{draw.randbytes(24).hex()}"
         self._secret = draw.randbytes(32) if profile == "signed" else None
         self.time_scale = speed
         self._base_url: str | None = None

@@ -41,7 +41,8 @@ class RefusedError(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code: str = code
+        self.message: str = message
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from aivideo_async.sandbox.records import Delivery, Endpoint, RequestEntry, Sand
 from aivideo_async.sandbox.shelf import ShelfError, byte_range
 from aivideo_async.supervise import Supervisor
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a create's body; the service's own limit is unknown."""

@@ -20,7 +20,9 @@ class ShelfError(Exception):
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status: int = status
+        self.code: str = code
+        self.message: str = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Shelf:
     """
 
     def __init__(self, secret: bytes, *, lifetime: int, base_url: str = "") -> None:
-        self.base_url, self._secret, self._lifetime = base_url, secret, lifetime
+        self.base_url: str = base_url
+        self._secret, self._lifetime = secret, lifetime
         self._files: dict[str, StoredFile] = {}
 
     def put(self, name: str, suffix: str, data: bytes, now: float) -> str:

@@ -132,3 +132,10 @@ def test_a_hinted_task_is_asked_for_at_0_1_3_7_and_15_seconds() -> None:
 
 def test_the_deadline_is_a_day() -> None:
     assert DEADLINE == 86_400
+
+
+def test_a_429_pauses_the_others_as_long_as_it_says_up_to_the_patience() -> None:
+    policy = RetryPolicy(base=1.0, patience=60.0)
+    said = [None, 7.0, 900.0]
+    pauses = [policy.pause_after(RateLimitError("slow down", retry_after=seconds)) for seconds in said]
+    assert pauses == [1.0, 7.0, 60.0]
