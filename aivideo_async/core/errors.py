@@ -24,6 +24,7 @@
     ├── WebhookVerificationError      ``reason`` is one of VerificationFailure
     ├── DownloadError
     ├── StoreError                    a store's engine cannot be reached or refuses
+    │   └── EventsLostError                endings were forgotten before a group of consumers had dealt with them
     ├── ClientClosedError
     └── ConfigurationError            a setting is missing, wrong or contradicts another
 
@@ -106,16 +107,16 @@ class AIVideoError(Exception):
         task_id: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.retryable = retryable
+        self.message: str = message
+        self.status: int | None = status
+        self.code: str | None = code
+        self.request_id: str | None = request_id
+        self.retry_after: float | None = retry_after
+        self.retryable: bool = retryable
         self.charged: Charged = charged
-        self.hint = hint
-        self.task = task
-        self.task_id = task_id if task is None else task.id
+        self.hint: str | None = hint
+        self.task: TaskHandle | None = task
+        self.task_id: str | None = task_id if task is None else task.id
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} ({self.hint})"
@@ -200,7 +201,7 @@ class InvalidRequestError(AIVideoError, ValueError):
         hint: str | None = None,
     ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id, charged="no", hint=hint)
-        self.errors = tuple(errors)
+        self.errors: tuple[FieldProblem, ...] = tuple(errors)
 
 
 class SubmissionInDoubtError(AIVideoError):
@@ -231,7 +232,7 @@ class WebhookVerificationError(AIVideoError):
 
     def __init__(self, reason: VerificationFailure, message: str | None = None) -> None:
         super().__init__(message or f"callback rejected: {reason.value}", charged="no")
-        self.reason = reason
+        self.reason: VerificationFailure = reason
 
 
 class DownloadError(AIVideoError):
@@ -240,6 +241,13 @@ class DownloadError(AIVideoError):
 
 class StoreError(AIVideoError):
     """A store's engine cannot be reached, or refuses. What was stored before is unharmed."""
+
+
+class EventsLostError(StoreError):
+    """Endings were forgotten before a group of consumers had dealt with them: it was away for longer than they are kept.
+
+    It is raised once; iterating anew goes on with what is left.
+    """
 
 
 class ClientClosedError(AIVideoError):
