@@ -244,7 +244,7 @@ class StoreError(AIVideoError):
 
 
 class EventsLostError(StoreError):
-    """Endings were forgotten before a group of consumers had dealt with them: it was away for longer than they are kept.
+    """Endings were forgotten before a group of consumers had dealt with them: it was away for too long.
 
     It is raised once; iterating anew goes on with what is left.
     """
