@@ -29,13 +29,13 @@ catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_ban
 catalog
 transport part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style \
     sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound
-settings gallery stores.codec sandbox.planes sandbox.records
-sandbox.engine sandbox.labels sandbox.terrain
-sandbox.scenery
+settings gallery stores.codec stores.sqlite_schema sandbox.planes sandbox.records
+sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch
+sandbox.scenery stores.sqlite_worker
 sandbox.pictures
 sandbox.film
 mounting sandbox.media
-stores.memory waiters receiver download sandbox.delivery
+stores.memory stores.sqlite waiters receiver download sandbox.delivery
 stores reconcile task submit sandbox.server
 opening
 client sandbox

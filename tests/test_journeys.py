@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 
 import aiohttp
@@ -239,6 +240,30 @@ async def test_closed_and_opened_again_the_client_goes_on_awaiting() -> None:
         async with client, client.receiver.serve():
             output: Output = await (await client.task(id))
         assert output.task_id == id
+
+
+async def test_over_a_durable_store_another_process_goes_on_awaiting(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'tasks.db'}"
+    async with Sandbox(speed=3600, render="cached") as sandbox:
+        sandbox.enqueue(Delay(600))
+
+        def a_process() -> Client:
+            return Client(
+                sandbox.api_key,
+                base_url=sandbox.base_url,
+                webhook_secret=sandbox.webhook_secret,
+                time_scale=3600,
+                store=store,
+            )
+
+        async with a_process() as first, first.receiver.serve():
+            id = (await first.submit(CLIP, key="order-42", labels={"user": "7"})).id
+        async with a_process() as second, second.receiver.serve():
+            (left,) = [task async for task in second.unfinished()]
+            assert (left.id, left.record.labels, left.record.request) == (id, {"user": "7"}, CLIP)
+            assert (await left).task_id == id
+            assert (await second.submit(CLIP, key="order-42")).id == id
+        assert sandbox.count("create") == 1
 
 
 async def test_a_task_in_a_group_fails_as_itself() -> None:

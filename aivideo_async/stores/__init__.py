@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores.base import Delivery, Put, Query, Store
 from aivideo_async.stores.memory import MemoryStore
@@ -10,14 +12,34 @@ __all__ = ["Delivery", "MemoryStore", "Put", "Query", "Store", "open_store"]
 
 
 def open_store(url: str) -> Store:
-    """A store for ``url``, not opened yet: ``async with open_store("memory:") as store``.
+    """A store for ``url``, not opened yet: ``async with open_store("sqlite:///aivideo.db") as store``.
 
-    Raises ConfigurationError for what names no store; the message holds no more of the URL than its scheme.
+    ``memory:`` is the process's own, ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are files. Nothing is
+    opened or looked up yet. Raises ConfigurationError for what names no store; the message holds no more of the URL
+    than its scheme.
     """
-    scheme, colon, rest = url.partition(":")
-    if colon and scheme.lower() == "memory":
-        if rest not in ("", "//"):
-            raise ConfigurationError("a memory store has no name: nobody else could open it by one", hint="memory:")
-        return MemoryStore()
-    known = f"begins with {scheme}:" if colon and scheme.isalnum() else "has no scheme"
-    raise ConfigurationError(f"no store is known whose URL {known}", hint="memory:")
+    scheme, colon, _ = url.partition(":")
+    maker = _MAKERS.get(scheme.lower()) if colon else None
+    if maker is None:
+        known = f"begins with {scheme}:" if colon and scheme.isalnum() else "has no scheme"
+        raise ConfigurationError(f"no store is known whose URL {known}", hint=", ".join(f"{name}:" for name in _MAKERS))
+    return maker(url)
+
+
+def _memory(url: str) -> Store:
+    if url.partition(":")[2] not in ("", "//"):
+        raise ConfigurationError("a memory store has no name: nobody else could open it by one", hint="memory:")
+    return MemoryStore()
+
+
+def _sqlite(url: str) -> Store:
+    from aivideo_async.stores.sqlite import SqliteStore
+
+    return SqliteStore.from_url(url)
+
+
+_MAKERS: dict[str, Callable[[str], Store]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+}
+"""What makes the store for a scheme; each imports its engine only when it is wanted."""

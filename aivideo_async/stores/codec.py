@@ -24,9 +24,9 @@ _OBJECT = TypeAdapter(dict[str, JsonValue])
 
 def record_to_json(record: TaskRecord) -> bytes:
     """The record as one JSON object."""
-    data = _RECORD.dump_python(record, mode="json", exclude={"request"}, exclude_defaults=True)
+    data = _RECORD.dump_python(record, exclude={"request"}, exclude_defaults=True, warnings=False)
     request = {} if record.request is None else {"request": request_to_data(record.request)}
-    return to_json({"v": VERSION, **data, **request})
+    return to_json({"v": VERSION, **data, **request}, fallback=_as_dict)
 
 
 def record_from_json(text: bytes | str) -> TaskRecord:
@@ -43,6 +43,11 @@ def record_from_json(text: bytes | str) -> TaskRecord:
         return record if not isinstance(request, dict) else replace(record, request=_request(request))
     except ValidationError as error:
         raise StoreError("a record in the store cannot be read") from error
+
+
+def _as_dict(value: object) -> dict[str, JsonValue]:
+    """A frozen mapping, which is what ``core.reports`` makes of the service's objects, as what JSON knows."""
+    return _OBJECT.validate_python(value)
 
 
 def _request(data: Mapping[str, JsonValue]) -> GenerationRequest:

@@ -2,14 +2,27 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from aivideo_async.catalog import GenericRequest, Seedance2, Sora2
 from aivideo_async.core.errors import StoreError
-from aivideo_async.core.models import Estimate, Failure, HistoryEntry, Output, TaskRecord, TaskStatus, moment
+from aivideo_async.core.lifecycle import record_of
+from aivideo_async.core.models import (
+    Estimate,
+    Failure,
+    HistoryEntry,
+    JsonObject,
+    Output,
+    TaskRecord,
+    TaskStatus,
+    moment,
+)
+from aivideo_async.core.reports import read_task
 from aivideo_async.stores.codec import record_from_json, record_to_json
 
 MOMENTS = st.none() | st.integers(0, 4_000_000_000_000_000).map(lambda micros: moment(micros / 1e6))
@@ -59,6 +72,21 @@ RECORDS = st.builds(
 
 @given(RECORDS)
 def test_what_comes_back_equals_what_went_in(record: TaskRecord) -> None:
+    assert record_from_json(record_to_json(record)) == record
+
+
+def test_what_the_service_said_comes_back_although_it_is_frozen() -> None:
+    metadata: JsonObject = {"duration": 4, "tracks": [{"title": "é"}]}
+    output: JsonValue = {"urls": ["https://cdn.example.com/1.mp4"], "metadata": dict(metadata)}
+    report = read_task({"id": "svc-1", "status": "completed", "output": output})
+    record = record_of(report, id="av_1", origin="o", now=moment(0))
+    assert record.output is not None
+    assert record.output.metadata == metadata
+    assert record_from_json(record_to_json(record)) == record
+
+
+def test_labels_may_be_frozen() -> None:
+    record = TaskRecord(id="av_1", origin="o", labels=MappingProxyType({"user": "7"}))
     assert record_from_json(record_to_json(record)) == record
 
 

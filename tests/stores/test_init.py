@@ -5,6 +5,7 @@ import pytest
 from aivideo_async import stores
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores import MemoryStore, open_store
+from aivideo_async.stores.sqlite import SqliteStore
 
 
 @pytest.mark.parametrize("url", ["memory:", "memory://", "MEMORY:"])
@@ -15,6 +16,13 @@ def test_memory_is_a_store_of_its_own_each_time(url: str) -> None:
     assert open_store(url) is not store
 
 
+@pytest.mark.parametrize("url", ["sqlite:///aivideo.db", "SQLite:////var/lib/aivideo/aivideo.db"])
+def test_sqlite_is_a_file(url: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, SqliteStore)
+    assert not store.opened
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -23,6 +31,7 @@ def test_memory_is_a_store_of_its_own_each_time(url: str) -> None:
         ("", "has no scheme"),
         ("memory", "has no scheme"),
         ("http://[", "begins with http:"),
+        ("sqlite:aivideo.db", "three slashes"),
         ("memory:shared", "has no name"),
         ("memory://shared", "has no name"),
     ],
@@ -37,6 +46,11 @@ def test_a_password_in_a_url_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_store(url)
     assert "hunter2" not in repr(caught.value) + str(caught.value)
+
+
+def test_what_may_be_written_instead_is_said() -> None:
+    with pytest.raises(ConfigurationError, match="memory:, sqlite:"):
+        open_store("redsi://localhost/0")
 
 
 def test_every_public_name_is_there() -> None:
