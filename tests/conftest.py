@@ -1,11 +1,20 @@
-"""Blocking calls on an event loop are errors wherever our own code is on the stack."""
+"""Blocking calls on an event loop are errors wherever our own code is on the stack.
+
+Properties are drawn 40 times in a plain run; AIVIDEO_TEST_PROFILE=thorough, as in .ci/run, draws them 200 times.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
+
+settings.register_profile("plain", max_examples=40)
+settings.register_profile("thorough", max_examples=200, deadline=None)
+settings.load_profile(os.environ.get("AIVIDEO_TEST_PROFILE", "plain"))
 
 pytest.register_assert_rewrite("tests.stores.contract")
 

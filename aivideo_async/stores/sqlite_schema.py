@@ -165,7 +165,7 @@ class DatabaseFile:
         version: tuple[int, ...] = sqlite3.sqlite_version_info,
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._version = version
         self._busy_seconds = busy_seconds
         self._identity: tuple[int, int] | None = None
