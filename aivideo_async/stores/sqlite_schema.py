@@ -197,23 +197,30 @@ class DatabaseFile:
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
-        if not self._known(db):
+        # Outside of a transaction somebody else may make the tables between two looks.
+        if _application(db) != APPLICATION:
             db.execute("BEGIN IMMEDIATE")
             if not self._known(db):
                 for statement in _SCHEMA:
                     db.execute(statement)
             db.execute("COMMIT")
+        self._known(db)
         db.execute(f"PRAGMA journal_mode = {journal_mode(self._version)}")
 
     def _known(self, db: sqlite3.Connection) -> bool:
         """Whether our tables are there already; False for an empty file."""
-        application: int = db.execute("PRAGMA application_id").fetchone()[0]
+        application = _application(db)
         version: int = db.execute("PRAGMA user_version").fetchone()[0]
         if application == APPLICATION and version > VERSION:
             raise ConfigurationError(f"{self.path}: version {version} of the database, this package knows {VERSION}")
         if application != APPLICATION and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise ConfigurationError(f"{self.path}: the database of another program", hint="use a file of its own")
         return application == APPLICATION
+
+
+def _application(db: sqlite3.Connection) -> int:
+    application: int = db.execute("PRAGMA application_id").fetchone()[0]
+    return application
 
 
 def _make_private(path: Path) -> None:
