@@ -275,14 +275,15 @@ class Client:
         """Every ending of a task in this store, at least once, each to one consumer of the group, across processes.
 
         An event is acknowledged when the loop asks for the next one; one whose loop was left or failed is given again.
-        Raises ClientClosedError when the client closes meanwhile, StoreError. Cancelling it acknowledges nothing.
+        While the store's engine is away the loop waits. Raises ClientClosedError when the client closes meanwhile, and
+        EventsLostError, once, when the group was away for longer than endings are kept. Cancelling it acknowledges
+        nothing.
         """
-        opening = self._usable()
-        endings = opening.store.events(group)
+        endings = self._usable().endings(group)
         while True:
-            delivery = await opening.next_event(endings)
+            delivery = await endings.next()
             yield TaskEvent(delivery.record)
-            await delivery.ack()
+            await endings.acknowledge(delivery)
 
     def estimate(self, request: GenerationRequest) -> Estimate:
         """What the request will probably cost, in credits, by this client's price book. No I/O."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from aivideo_async import catalog
 from aivideo_async.core import wire
-from aivideo_async.core.errors import ClientClosedError, StoreError
+from aivideo_async.core.errors import ClientClosedError
 from aivideo_async.core.models import TaskEvent, TaskRecord, TaskReport
 from aivideo_async.core.retry import DEADLINE, RetryPolicy, ask_delay
 from aivideo_async.download import Downloader
+from aivideo_async.endings import Endings
 from aivideo_async.handlers import Handlers
 from aivideo_async.reconcile import Asking, Reconciler
 from aivideo_async.settings import ClientSettings
-from aivideo_async.stores import Delivery, Query, Store
+from aivideo_async.stores import Query, Store
 from aivideo_async.submit import Submitter, Submitting
 from aivideo_async.supervise import Supervisor
 from aivideo_async.transport import AiohttpTransport, PauseGate, Transport, fetch
@@ -128,28 +129,9 @@ class Opening:
         """GET something, retried by the client's policy."""
         return await fetch(self._transport, request, read, policy=self.settings.retry, gate=self._gate)
 
-    async def next_event(self, events: AsyncIterator[Delivery]) -> Delivery:
-        """The next ending for a group, waited for as long as this is open.
-
-        Raises StoreError, or ClientClosedError when it closes meanwhile. Cancelling it takes none.
-        """
-        waiting = self.supervisor.spawn(self._next_event, events)
-        try:
-            delivery = await waiting
-        except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if current is not None and current.cancelling():
-                raise
-            raise ClientClosedError("the client closed while it waited for an event") from None
-        if isinstance(delivery, StoreError):
-            raise delivery
-        return delivery
-
-    async def _next_event(self, events: AsyncIterator[Delivery]) -> Delivery | StoreError:
-        try:
-            return await anext(events)
-        except StoreError as error:
-            return error
+    def endings(self, group: str) -> Endings:
+        """The endings of this store for one consumer of a group."""
+        return Endings(self.store, group, self.supervisor)
 
     def _ended(self, record: TaskRecord) -> None:
         event = TaskEvent(record)

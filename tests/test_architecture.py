@@ -29,7 +29,7 @@ catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_ban
 catalog
 transport part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style \
     sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound
-settings gallery stores.codec stores.sqlite_schema sandbox.planes sandbox.records
+settings gallery endings stores.codec stores.sqlite_schema sandbox.planes sandbox.records
 sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch
 sandbox.scenery stores.sqlite_worker
 sandbox.pictures

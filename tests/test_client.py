@@ -30,7 +30,7 @@ from aivideo_async.core.errors import (
 )
 from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
-from aivideo_async.stores import Delivery, MemoryStore
+from aivideo_async.stores import MemoryStore
 from aivideo_async.transport import Timeouts
 from tests.doubles import (
     BROKE_OFF,
@@ -543,28 +543,6 @@ async def test_waiting_for_an_event_can_be_cancelled() -> None:
                 await anext(client.events("billing"))
         await client.store.put(ended_record((await client.submit(CLIP)).record))
         assert (await anext(client.events("billing"))).name == "task.completed"
-
-
-class NoEventsStore(MemoryStore):
-    """Its engine is away when events are asked for."""
-
-    def events(self, group: str, /) -> AsyncIterator[Delivery]:
-        return self._gone(group)
-
-    async def _gone(self, group: str) -> AsyncGenerator[Delivery]:
-        if group:
-            raise StoreError(f"no events for {group}")
-        yield _never()
-
-
-def _never() -> Delivery:
-    raise AssertionError
-
-
-async def test_events_of_a_store_that_is_away_are_a_store_error() -> None:
-    async with a_client(store=NoEventsStore()) as client:
-        with pytest.raises(StoreError):
-            await anext(client.events("billing"))
 
 
 async def test_a_handler_runs_for_endings_that_the_asker_found() -> None:
