@@ -14,9 +14,10 @@ __all__ = ["Delivery", "MemoryStore", "Put", "Query", "Store", "open_store"]
 def open_store(url: str) -> Store:
     """A store for ``url``, not opened yet: ``async with open_store("sqlite:///aivideo.db") as store``.
 
-    ``memory:`` is the process's own, ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are files. Nothing is
-    opened or looked up yet. Raises ConfigurationError for what names no store; the message holds no more of the URL
-    than its scheme.
+    ``memory:`` is the process's own, ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are files, and
+    ``redis://[user:password@]host:port/database?namespace=name`` is a namespace of a Redis or Valkey. Nothing is
+    opened or looked up yet. Raises ConfigurationError for what names no store, and for one whose extra is missing; the
+    message holds no more of the URL than its scheme.
     """
     scheme, colon, _ = url.partition(":")
     maker = _MAKERS.get(scheme.lower()) if colon else None
@@ -38,8 +39,19 @@ def _sqlite(url: str) -> Store:
     return SqliteStore.from_url(url)
 
 
+def _redis(url: str) -> Store:
+    try:
+        from aivideo_async.stores.redis import RedisStore
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("a Redis store needs an extra", hint="pip install 'aivideo-async[redis]'") from error
+    return RedisStore.from_url(url)
+
+
 _MAKERS: dict[str, Callable[[str], Store]] = {
     "memory": _memory,
     "sqlite": _sqlite,
+    "redis": _redis,
+    "rediss": _redis,
+    "unix": _redis,
 }
 """What makes the store for a scheme; each imports its engine only when it is wanted."""
