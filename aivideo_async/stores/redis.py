@@ -87,21 +87,22 @@ class RedisStore:
         self._require_own_process()
         loop = asyncio.get_running_loop()
         with self._counting:
+            first = not self._users
             self._users += 1
             self._pid = os.getpid()
             self._branch_of(loop).users += 1
         try:
-            await self._open()
+            await self._open(first=first)
         except BaseException:
             await self._leave(loop)
             raise
         return self
 
-    async def _open(self) -> None:
+    async def _open(self, *, first: bool) -> None:
         branch = await self._branch()
         with translated(self._address):
             await check_version(branch.connections, self._address)
-            for remark in await remarks(branch.connections):
+            for remark in await remarks(branch.connections) if first else ():
                 logger.warning("%s: %s", self._address, remark)
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -115,8 +116,8 @@ class RedisStore:
             if branch is not None:
                 branch.users -= 1
             closing = dict(self._branches) if not self._users else {}
-            if branch is not None and branch.users <= 0:
-                closing[loop] = branch
+            if branch is not None and not branch.users and not branch.followed:
+                closing[loop] = branch  # who else uses it here without having opened it will get another
             for one in closing:
                 del self._branches[one]
         own = closing.pop(loop, None)

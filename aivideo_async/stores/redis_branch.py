@@ -29,6 +29,11 @@ class Branch:
         self._supervisor: Supervisor | None = None
         self._listening: asyncio.Task[None] | None = None
 
+    @property
+    def followed(self) -> bool:
+        """Whether somebody follows changes in this loop."""
+        return self._listener.followed
+
     async def start(self) -> None:
         """Make sure that the connections are closed in the end. Raises StoreError when they are closed already."""
         if self._dismissed.is_set():

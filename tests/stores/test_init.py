@@ -5,7 +5,9 @@ import pytest
 from aivideo_async import stores
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores import MemoryStore, open_store
+from aivideo_async.stores.redis import RedisStore
 from aivideo_async.stores.sqlite import SqliteStore
+from tests.cli.processes import python
 
 
 @pytest.mark.parametrize("url", ["memory:", "memory://", "MEMORY:"])
@@ -23,6 +25,26 @@ def test_sqlite_is_a_file(url: str) -> None:
     assert not store.opened
 
 
+@pytest.mark.parametrize("url", ["redis://localhost/0", "REDISS://:p@h:1/2?namespace=x", "unix:///run/redis.sock"])
+def test_redis_is_a_namespace_of_an_engine(url: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, RedisStore)
+    assert not store.opened
+
+
+def test_an_engine_is_imported_only_when_it_is_wanted_and_says_what_to_install_where_it_is_missing() -> None:
+    program = """
+from aivideo_async import stores
+from aivideo_async.core.errors import ConfigurationError
+try:
+    stores.open_store("redis://:hunter2@localhost/0")
+except ConfigurationError as error:
+    print(error)
+"""
+    ran = python(program, without=("redis",))
+    assert ran.stdout == "a Redis store needs an extra (pip install 'aivideo-async[redis]')\n"
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -32,6 +54,7 @@ def test_sqlite_is_a_file(url: str) -> None:
         ("memory", "has no scheme"),
         ("http://[", "begins with http:"),
         ("sqlite:aivideo.db", "three slashes"),
+        ("redis:localhost", "names an engine"),
         ("memory:shared", "has no name"),
         ("memory://shared", "has no name"),
     ],
