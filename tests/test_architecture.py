@@ -28,9 +28,10 @@ catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_ban
     catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices
 catalog
 transport part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style \
-    stores.redis_scripts stores.redis_link \
+    stores.redis_lua stores.redis_link \
     sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound
-settings gallery endings stores.codec stores.sqlite_schema sandbox.planes sandbox.records stores.redis_connections
+settings gallery endings stores.codec stores.sqlite_schema sandbox.planes sandbox.records stores.redis_connections \
+    stores.redis_scripts
 sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
     stores.redis_listener stores.redis_records stores.redis_opening
 sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch

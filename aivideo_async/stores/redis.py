@@ -143,9 +143,10 @@ class RedisStore:
 
     def _branch_of(self, loop: asyncio.AbstractEventLoop) -> Branch:
         branch = self._branches.get(loop)
-        if branch is None:
+        if branch is None or branch.closed:  # whoever cancels every task of a loop closes it too
+            users = 0 if branch is None else branch.users
             self._branches = {one: other for one, other in self._branches.items() if not one.is_closed()}
-            branch = self._branches[loop] = Branch(self._address, timeout=self._timeout)
+            branch = self._branches[loop] = Branch(self._address, timeout=self._timeout, users=users)
         return branch
 
     async def _call(self, work: Callable[[Connections], Awaitable[T]]) -> T:

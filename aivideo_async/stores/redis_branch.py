@@ -19,8 +19,8 @@ from aivideo_async.supervise import Supervisor
 class Branch:
     """One loop's part of a store; everything but ``dismiss_soon`` is called in that loop."""
 
-    def __init__(self, address: Address, *, timeout: float) -> None:
-        self.users = 0
+    def __init__(self, address: Address, *, timeout: float, users: int = 0) -> None:
+        self.users = users
         self.connections = Connections(address, timeout=timeout)
         self._listener = Listener(address, self.connections)
         self._loop = asyncio.get_running_loop()
@@ -33,6 +33,11 @@ class Branch:
     def followed(self) -> bool:
         """Whether somebody follows changes in this loop."""
         return self._listener.followed
+
+    @property
+    def closed(self) -> bool:
+        """Whether its connections are closed for good."""
+        return self._dismissed.is_set()
 
     async def start(self) -> None:
         """Make sure that the connections are closed in the end. Raises StoreError when they are closed already."""
@@ -62,8 +67,7 @@ class Branch:
 
     async def close(self) -> None:
         """Close the connections, and tell whoever follows to look around. Cancelling it closes them all the same."""
-        self._listener.dismiss()
-        self._dismissed.set()
+        self._dismiss()
         if self._supervisor is not None:
             await self._supervisor.stop()
 
@@ -80,7 +84,7 @@ class Branch:
         try:
             await self._dismissed.wait()
         finally:
-            self._dismissed.set()
+            self._dismiss()
             if self._listening is not None:
                 self._listening.cancel()
             await self.connections.close()

@@ -11,7 +11,7 @@ import random
 
 from aivideo_async.core.errors import StoreError
 from aivideo_async.stores.redis_link import Address, Link, Reply, Word, is_away, is_unknown_script
-from aivideo_async.stores.redis_scripts import Script
+from aivideo_async.stores.redis_lua import Script
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -27,126 +27,11 @@ What may be missing is passed as "" or "=" and the value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from hashlib import sha1
+from aivideo_async.stores.redis_lua import FORGET, FORGET_AT_ONCE, HOURLY, PRELUDE, script
 
 LOG_AT_MOST = 10_000
-FORGET_AT_ONCE = 100
-PRUNE_EVERY = 3_600_000_000
 WRITES_REMEMBERED = 8
 TOKEN_LENGTH = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A script and the name under which the engine knows it."""
-
-    text: str
-    sha: str
-
-
-def _script(*parts: str) -> Script:
-    text = "\n".join(parts)
-    return Script(text, sha1(text.encode()).hexdigest())  # noqa: S324 - the engine's name for a script, not a secret
-
-
-_PRELUDE = """
-local p = KEYS[1]
-
-local function clock(given)
-    if given ~= '' then return tonumber(given) end
-    local t = redis.call('TIME')
-    return tonumber(t[1]) * 1000000 + tonumber(t[2])
-end
-
-local function text(number) return string.format('%.0f', number) end
-
-local function held(id)
-    local h = redis.call('HMGET', p .. 't:' .. id, 'ver', 'body', 'next', 'st')
-    return {id, h[1], h[2], h[3], h[4]}
-end
-
-local function add(reply, more)
-    for _, value in ipairs(more) do reply[#reply + 1] = value end
-    return reply
-end
-"""
-
-_FORGET = f"""
-local AT_ONCE = {FORGET_AT_ONCE}
-
-local function forget(id)
-    local t = p .. 't:' .. id
-    local h = redis.call('HMGET', t, 'origin', 'sid', 'key')
-    local origins = h[1] and {{h[1]}} or redis.call('SMEMBERS', p .. 'origins')
-    for _, origin in ipairs(origins) do redis.call('ZREM', p .. 'due:' .. origin, id) end
-    for index, name in pairs({{['i:'] = h[2], ['k:'] = h[3]}}) do
-        if name and redis.call('GET', p .. index .. name) == id then redis.call('DEL', p .. index .. name) end
-    end
-    for _, set in ipairs({{'all', 'open', 'ended'}}) do redis.call('ZREM', p .. set, id) end
-    return redis.call('DEL', t)
-end
-
-local function later(a, b)
-    local a1, a2 = string.match(a, '(%d+)-(%d+)')
-    local b1, b2 = string.match(b, '(%d+)-(%d+)')
-    if a1 ~= b1 then return tonumber(a1) > tonumber(b1) end
-    return tonumber(a2) > tonumber(b2)
-end
-
-local function forget_events(before)
-    local e = p .. 'events'
-    local ids = {{}}
-    if before < 1000 then return 0 end
-    for i, entry in ipairs(redis.call('XRANGE', e, '-', text(math.floor(before / 1000) - 1), 'COUNT', AT_ONCE)) do
-        ids[i] = entry[1]
-    end
-    if #ids == 0 then return 0 end
-    for _, info in ipairs(redis.call('XINFO', 'GROUPS', e)) do
-        local group = {{}}
-        for i = 1, #info, 2 do group[info[i]] = info[i + 1] end
-        local lost = 0
-        for _, id in ipairs(ids) do
-            if later(id, group['last-delivered-id']) then lost = lost + 1 end
-        end
-        for _, given in ipairs(redis.call('XPENDING', e, group['name'], ids[1], ids[#ids], AT_ONCE)) do
-            lost = lost + redis.call('XACK', e, group['name'], given[1])
-        end
-        if lost > 0 then redis.call('HINCRBY', p .. 'lost', group['name'], lost) end
-    end
-    redis.call('XDEL', e, unpack(ids))
-    return #ids
-end
-
-local function forget_ended(before)
-    local ids = redis.call('ZRANGEBYSCORE', p .. 'ended', '-inf', '(' .. text(before), 'LIMIT', 0, AT_ONCE)
-    local forgotten = 0
-    for _, id in ipairs(ids) do forgotten = forgotten + forget(id) end
-    local events = forget_events(before)
-    return forgotten, #ids == AT_ONCE or events == AT_ONCE
-end
-
-local function forget_stale(before)
-    local stale = 0
-    for _, id in ipairs(redis.call('ZRANGE', p .. 'open', 0, AT_ONCE - 1)) do
-        local began = redis.call('HGET', p .. 't:' .. id, 'began')
-        if not began or tonumber(began) < before then
-            forget(id)
-            stale = stale + 1
-        end
-    end
-    return stale == AT_ONCE
-end
-"""
-
-_HOURLY = f"""
-local function prune_hourly(now, keep, deadline)
-    local pruned = tonumber(redis.call('GET', p .. 'pruned') or '0')
-    if now - pruned >= 0 and now - pruned < {PRUNE_EVERY} then return end
-    local _, more = forget_ended(now - keep)
-    if not forget_stale(now - keep - deadline) and not more then redis.call('SET', p .. 'pruned', text(now)) end
-end
-"""
 
 _PUT = f"""
 local id, sid, key = ARGV[2], ARGV[3], ARGV[4]
@@ -230,7 +115,7 @@ prune_hourly(now, keep, deadline)
 return {{'written'}}
 """
 
-PUT = _script(_PRELUDE, _FORGET, _HOURLY, _PUT)
+PUT = script(PRELUDE, FORGET, HOURLY, _PUT)
 """now, id, service id, key | expected version, freed holder's id and version | token, body, next, status, origin,
 claimable, ended, won, own service id, own key | keep, deadline.
 
@@ -239,8 +124,8 @@ expected; or "again" with the record when the write of this token was done befor
 last eight that changed a record are remembered in it.
 """
 
-GET = _script(
-    _PRELUDE,
+GET = script(
+    PRELUDE,
     """
 local found = {}
 for i, name in ipairs(ARGV) do
@@ -256,8 +141,8 @@ return found
 )
 """Names. Gives for each the record by our id, the service's id or a key, in this order, or nil."""
 
-PAGE = _script(
-    _PRELUDE,
+PAGE = script(
+    PRELUDE,
     """
 local rows = redis.call('ZREVRANGEBYSCORE', p .. ARGV[1], ARGV[2], '-inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
 local page = {}
@@ -267,10 +152,10 @@ return page
 )
 """all or open, the place to begin with, how many. Gives place and record of each, the newest first."""
 
-CLAIM = _script(
-    _PRELUDE,
-    _FORGET,
-    _HOURLY,
+CLAIM = script(
+    PRELUDE,
+    FORGET,
+    HOURLY,
     f"""
 local now, origin, limit, lease, token = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local due = p .. 'due:' .. origin
@@ -291,8 +176,8 @@ return claimed
 )
 """now, origin, limit, lease, token | keep, deadline. Gives what was claimed."""
 
-DUE = _script(
-    _PRELUDE,
+DUE = script(
+    PRELUDE,
     """
 local id, at, token = ARGV[2], text(clock(ARGV[1]) + tonumber(ARGV[3])), ARGV[4]
 local h = redis.call('HMGET', p .. 't:' .. id, 'st', 'c', 'origin')
@@ -310,9 +195,9 @@ return 1
 )
 """now, id, delay, token, and the statuses for which nothing is done."""
 
-PRUNE = _script(
-    _PRELUDE,
-    _FORGET,
+PRUNE = script(
+    PRELUDE,
+    FORGET,
     """
 local forgotten, more = forget_ended(tonumber(ARGV[1]))
 return {forgotten, more and 1 or 0}
@@ -320,8 +205,8 @@ return {forgotten, more and 1 or 0}
 )
 """A moment. Gives how many tasks were forgotten and whether there may be more."""
 
-TAKE = _script(
-    _PRELUDE,
+TAKE = script(
+    PRELUDE,
     """
 local e, group, lease = p .. 'events', ARGV[1], tonumber(ARGV[2])
 redis.pcall('XGROUP', 'CREATE', e, group, '0', 'MKSTREAM')
@@ -352,8 +237,8 @@ and in how many milliseconds there may be something.
 A group has one consumer, ``all``: who of them was given an ending does not matter, only how long ago.
 """
 
-TOLD = _script(
-    _PRELUDE,
+TOLD = script(
+    PRELUDE,
     """
 local left = redis.call('HINCRBY', p .. 'lost', ARGV[1], -tonumber(ARGV[2]))
 if left <= 0 then redis.call('HDEL', p .. 'lost', ARGV[1]) end
@@ -362,8 +247,8 @@ return left
 )
 """Group and number: that many lost endings were told."""
 
-OPEN = _script(
-    _PRELUDE,
+OPEN = script(
+    PRELUDE,
     """
 redis.call('SET', p .. 'version', ARGV[1], 'NX')
 return redis.call('GET', p .. 'version')

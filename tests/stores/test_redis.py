@@ -13,8 +13,8 @@ from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.stores.base import Query
 from aivideo_async.stores.redis import NAMES_AT_ONCE, RedisStore
 from aivideo_async.stores.redis_link import Address
+from aivideo_async.stores.redis_lua import FORGET_AT_ONCE
 from aivideo_async.stores.redis_records import PAGE
-from aivideo_async.stores.redis_scripts import FORGET_AT_ONCE
 from tests.doubles import ManualClock
 from tests.engines.valkey import Valkey
 from tests.loopback import refused_port, serving
@@ -125,6 +125,15 @@ async def test_who_leaves_takes_nothing_from_those_who_follow_in_the_same_loop(a
 
     async with store:
         assert await asyncio.to_thread(lambda: asyncio.run(follow())) == {"av_1"}
+
+
+async def test_whoever_cancels_every_task_of_the_loop_may_still_put(address: Address) -> None:
+    async with RedisStore(address) as store, store.changes() as changes:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        assert await anext(changes) == frozenset()
+        assert (await store.put(accepted("av_1", "svc-1"))).changed
+    assert not store._branches
 
 
 async def test_a_store_that_is_not_open_says_so(address: Address) -> None:

@@ -13,8 +13,8 @@ from aivideo_async.core.models import TaskRecord, TaskStatus, moment
 from aivideo_async.stores import redis_records
 from aivideo_async.stores.redis_connections import Connections
 from aivideo_async.stores.redis_link import Address, Reply, Word
+from aivideo_async.stores.redis_lua import Script
 from aivideo_async.stores.redis_records import Terms, claim, due, find, put, to_micros, to_record
-from aivideo_async.stores.redis_scripts import Script
 from tests.doubles import ManualClock
 from tests.stores.made import ELSEWHERE, ORIGIN, accepted, completion, everything, hint, intent, refusal
 from tests.stores.redis_engine import engine_says, fresh
