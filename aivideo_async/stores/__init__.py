@@ -14,10 +14,11 @@ __all__ = ["Delivery", "MemoryStore", "Put", "Query", "Store", "open_store"]
 def open_store(url: str) -> Store:
     """A store for ``url``, not opened yet: ``async with open_store("sqlite:///aivideo.db") as store``.
 
-    ``memory:`` is the process's own, ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are files, and
-    ``redis://[user:password@]host:port/database?namespace=name`` is a namespace of a Redis or Valkey. Nothing is
-    opened or looked up yet. Raises ConfigurationError for what names no store, and for one whose extra is missing; the
-    message holds no more of the URL than its scheme.
+    ``memory:`` is the process's own, ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are files,
+    ``redis://[user:password@]host:port/database?namespace=name`` is a namespace of a Redis or Valkey, and
+    ``postgresql://user:password@host/database?namespace=name`` one of a PostgreSQL. Nothing is opened or looked up yet.
+    Raises ConfigurationError for what names no store, and for one whose extra is missing; the message holds no more of
+    the URL than its scheme.
     """
     scheme, colon, _ = url.partition(":")
     maker = _MAKERS.get(scheme.lower()) if colon else None
@@ -47,11 +48,23 @@ def _redis(url: str) -> Store:
     return RedisStore.from_url(url)
 
 
+def _postgres(url: str) -> Store:
+    try:
+        from aivideo_async.stores.postgres import PostgresStore
+    except ImportError as error:
+        raise ConfigurationError(
+            "a PostgreSQL store needs the extra 'postgres'", hint="pip install 'aivideo-async[postgres]'"
+        ) from error
+    return PostgresStore.from_url(url)
+
+
 _MAKERS: dict[str, Callable[[str], Store]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "redis": _redis,
     "rediss": _redis,
     "unix": _redis,
+    "postgresql": _postgres,
+    "postgres": _postgres,
 }
 """What makes the store for a scheme; each imports its engine only when it is wanted."""

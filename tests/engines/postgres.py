@@ -176,9 +176,7 @@ class Postgres:
             atexit.register(self.close)
         options = (option for name, value in self._settings.items() for option in ("-c", f"{name}={value}"))
         with (self._folder / "log").open("ab") as log:
-            self._server = _popen(
-                programs() / "postgres", "-D", data, "-p", str(self.port), *options, said=log
-            )
+            self._server = _popen(programs() / "postgres", "-D", data, "-p", str(self.port), *options, said=log)
         self._await_ready(self._server, data / "postmaster.pid")
 
     def _await_ready(self, server: subprocess.Popen[bytes], path: Path) -> None:
