@@ -51,7 +51,7 @@ _MOVE = """
 _LEASE = f"""
     INSERT INTO aivideo_leases VALUES (%(ns)s, %(name)s, %(number)s, {NOW} + %(lease)s::bigint)
     ON CONFLICT (ns, name, number) DO UPDATE SET until = excluded.until
-"""
+"""  # noqa: S608 - our own words
 _SOONEST = f"SELECT min(until) - {NOW} FROM aivideo_leases WHERE ns = %(ns)s AND name = %(name)s"  # noqa: S608
 
 

@@ -65,15 +65,14 @@ class Listener:
     async def follow(self, follower: Subscription) -> None:
         """Tell the follower of every change from now on. Raises StoreError when the server cannot be reached."""
         self._followers.add(follower)
+        error: Exception | None = StoreError("nobody waits any longer")
         try:
-            if self._closing.is_set():
-                raise StoreError("the store was closed")
             error = await asyncio.shield(self._attempt())
+        finally:
             if error is not None:
-                raise error
-        except BaseException:
-            self._followers.discard(follower)
-            raise
+                self._followers.discard(follower)
+        if error is not None:
+            raise error
 
     def unfollow(self, follower: Subscription) -> None:
         """Tell it no more."""
@@ -83,6 +82,8 @@ class Listener:
         """What became of the attempt to listen that is under way, ``None`` when it listens."""
         if self._tried is None:
             self._tried = asyncio.get_running_loop().create_future()
+            if self._closing.is_set():
+                self._tried.set_result(StoreError("the store was closed"))
         return self._tried
 
     def _attempted(self, error: Exception | None) -> None:
@@ -130,7 +131,8 @@ class Listener:
                 hears = await self._hear(connection) if hears else await self._read_again(connection)
         finally:
             self._connection = None
-            self._tried = None
+            if self._attempt().done():
+                self._tried = None
             await connection.close()
 
     async def _probe(self, connection: Connection) -> bool:
@@ -146,8 +148,8 @@ class Listener:
         if not self._warned:
             self._warned = True
             logger.warning(
-                "PostgreSQL's notifications do not arrive, as behind a bouncer that pools transactions: what is awaited "
-                "is read every %g s instead; a direct connection is better",
+                "PostgreSQL's notifications do not arrive, as behind a bouncer that pools transactions: "
+                "what is awaited is read every %g s instead; a direct connection is better",
                 self._read_every,
             )
         return False

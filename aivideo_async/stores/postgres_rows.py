@@ -38,7 +38,8 @@ _HOLDERS = """
     SELECT service_id, key, body, next_check FROM aivideo_tasks
     WHERE ns = %(ns)s AND id <> %(id)s AND (service_id = %(service_id)s OR key = %(key)s)
 """
-_STALE = f"SELECT NOT ({NOW} - pruned_at BETWEEN 0 AND {PRUNE_EVERY - 1}) FROM aivideo_state WHERE ns = %(ns)s"
+_HOUR = f"BETWEEN 0 AND {PRUNE_EVERY - 1}"
+_STALE = f"SELECT NOT ({NOW} - pruned_at {_HOUR}) FROM aivideo_state WHERE ns = %(ns)s"  # noqa: S608 - our own words
 _WRITE = f"""
     WITH task AS (
         INSERT INTO aivideo_tasks AS held (

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
+import psycopg
+
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores.postgres_server import Connection
 
@@ -129,7 +131,7 @@ class Turn:
         """How many rows the query changed."""
         return (await self._execute(query, values)).rowcount
 
-    async def _execute(self, query: str, values: dict[str, object]) -> Any:  # noqa: ANN401 - a cursor, typed by its users
+    async def _execute(self, query: str, values: dict[str, object]) -> psycopg.AsyncCursor[tuple[Any, ...]]:
         now = None if self.clock is None else round(self.clock() * 1e6)
         return await self.connection.execute(query.encode(), {"ns": self.namespace, "now": now, **values})
 

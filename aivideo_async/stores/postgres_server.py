@@ -56,8 +56,8 @@ class Server:
         except psycopg.ProgrammingError:
             # What libpq says repeats parts of the URL, and they may be those of the password.
             raise ConfigurationError("this is no URL of a PostgreSQL database", hint=FORM) from None
-        defaults = {"application_name": "aivideo", "connect_timeout": round(CONNECT_SECONDS)}
-        self._conninfo = make_conninfo("", **{**defaults, **given, "client_encoding": "UTF8"})
+        given = {"application_name": "aivideo", "connect_timeout": round(CONNECT_SECONDS), **given}
+        self._conninfo = make_conninfo("", **{**given, "client_encoding": "UTF8"})
 
     async def connect(self, *, within: float = CONNECT_SECONDS) -> Connection:
         """A connection on which every statement is a transaction of its own. Raises foreign errors and TimeoutError."""
