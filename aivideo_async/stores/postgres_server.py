@@ -23,6 +23,7 @@ NAMESPACE = "default"
 CONNECT_SECONDS = 3.0
 FORM = "postgresql://user:password@host/database?namespace=name"
 
+_NO_URL = "this is no URL of a PostgreSQL database"
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _SENTENCES = {
     "28": "PostgreSQL does not let this user in",
@@ -55,7 +56,10 @@ class Server:
             given = conninfo_to_dict(f"{address}?{rest}" if rest else address)
         except psycopg.ProgrammingError:
             # What libpq says repeats parts of the URL, and they may be those of the password.
-            raise ConfigurationError("this is no URL of a PostgreSQL database", hint=FORM) from None
+            raise ConfigurationError(_NO_URL, hint=FORM) from None
+        ports, hosts = str(given.get("port") or ""), str(given.get("host") or "")
+        if "@" in hosts or not all(port.isdecimal() for port in ports.split(",") if port):
+            raise ConfigurationError(_NO_URL, hint="in a password, @ is written %40, / %2F and : %3A")
         given = {"application_name": "aivideo", "connect_timeout": round(CONNECT_SECONDS), **given}
         self._conninfo = make_conninfo("", **{**given, "client_encoding": "UTF8"})
 
