@@ -25,7 +25,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 SILENCE = 15.0
 ANSWER = 2.0
 READ_EVERY = 1.0
-PROBE_AGAIN_AFTER = 30
+READS_PER_PROBE = 30
 RECONNECT_AFTER = 0.5
 _PROBE = "probe:"
 
@@ -35,7 +35,8 @@ class Listener:
 
     After ``silence`` seconds without a word it is asked whether the server is still there; ``answer`` seconds are
     given for that, and for a probe to arrive. Where none arrives, everybody is told to read again every ``read_every``
-    seconds. A lost connection is made anew after ``reconnect_after`` seconds.
+    seconds, and after ``reads_per_probe`` times another one is sent. A lost connection is made anew after
+    ``reconnect_after`` seconds.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Listener:
         silence: float = SILENCE,
         answer: float = ANSWER,
         read_every: float = READ_EVERY,
+        reads_per_probe: int = READS_PER_PROBE,
         reconnect_after: float = RECONNECT_AFTER,
     ) -> None:
         self._server = server
@@ -53,6 +55,7 @@ class Listener:
         self._silence = silence
         self._answer = answer
         self._read_every = read_every
+        self._reads_per_probe = reads_per_probe
         self._reconnect_after = reconnect_after
         self._channel = channel_of(server.namespace)
         self._followers: set[Subscription] = set()
@@ -161,7 +164,7 @@ class Listener:
         return True
 
     async def _read_again(self, connection: Connection) -> bool:
-        for _ in range(PROBE_AGAIN_AFTER):
+        for _ in range(self._reads_per_probe):
             if await self._pass_on(connection, self._read_every):
                 break
             self._tell(None)

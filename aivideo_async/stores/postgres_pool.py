@@ -46,14 +46,15 @@ class Pool:
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
 
-    async def run(self, work: Work[T], *, locks: Sequence[int] | None = None) -> T:
+    async def run(self, work: Work[T], *, locks: Sequence[int] | None = None, pauses: Sequence[float] = PAUSES) -> T:
         """Do ``work`` in a turn; with ``locks``, even with none, in a transaction that holds them.
 
-        It is done again when a connection was lost or somebody else was in the way. Raises foreign errors, TimeoutError
-        when the server does not answer in time, and StoreError when no connection becomes free.
+        It is done again, after each of ``pauses`` (seconds), when a connection was lost or somebody else was in the
+        way. Raises foreign errors, TimeoutError when the server does not answer in time, and StoreError when no
+        connection becomes free.
         """
         deadline = asyncio.get_running_loop().time() + self._patience
-        for pause in PAUSES:
+        for pause in pauses:
             try:
                 return await self._once(work, locks, deadline)
             except (psycopg.Error, OSError) as error:

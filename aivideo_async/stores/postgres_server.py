@@ -45,15 +45,18 @@ class Server:
     """
 
     def __init__(self, url: str) -> None:
-        address, mark, query = url.partition("?")
-        options = [option for option in query.split("&") if option] if mark else []
+        scheme, slashes, rest = url.partition("://")
+        if not slashes or scheme.lower() not in ("postgresql", "postgres"):
+            raise ConfigurationError(_NO_URL, hint=FORM)
+        address, _, query = rest.partition("?")
+        options = [option for option in query.split("&") if option]
         ours = [unquote(option.partition("=")[2]) for option in options if option.partition("=")[0] == "namespace"]
         self.namespace: str = ours[0] if ours else NAMESPACE
         if len(ours) > 1 or not _NAMESPACE.fullmatch(self.namespace):
             raise ConfigurationError("a namespace is one name of letters, digits and _.- (at most 64)", hint=FORM)
-        rest = "&".join(option for option in options if option.partition("=")[0] != "namespace")
+        others = "&".join(option for option in options if option.partition("=")[0] != "namespace")
         try:
-            given = conninfo_to_dict(f"{address}?{rest}" if rest else address)
+            given = conninfo_to_dict(f"postgresql://{address}?{others}")
         except psycopg.ProgrammingError:
             # What libpq says repeats parts of the URL, and they may be those of the password.
             raise ConfigurationError(_NO_URL, hint=FORM) from None

@@ -168,12 +168,15 @@ class Worker:
         _tell(job.loop, told)
 
     async def _prepare(self) -> None:
-        """Look at the tables, once: what is wrong with the URL or with rights is said as what has to be set right."""
+        """Look at the tables, once: what is wrong with the URL or with rights is said as what has to be set right.
+
+        It is tried once: a wrong password that is sent again and again may get the user locked out.
+        """
         async with self._preparing:
             if self._prepared:
                 return
             try:
-                await self._pool.run(prepare, locks=[PREPARING])
+                await self._pool.run(prepare, locks=[PREPARING], pauses=())
             except Exception as error:
                 raise await self._server.refusal(error) from error
             self._prepared = True

@@ -76,7 +76,7 @@ async def test_puts_that_name_each_others_ids_and_keys_never_wait_in_a_circle(ur
     assert distinct == named
 
 
-async def test_a_key_is_given_away_while_its_holder_is_written(url: str, store: PostgresStore) -> None:
+async def test_a_key_is_given_away_while_its_holder_is_written(store: PostgresStore) -> None:
     for number in range(10):
         old, new, key = f"av_old_{number}", f"av_new_{number}", f"order-{number}"
         await store.put(intent(old, 0.0, key=key))
@@ -259,10 +259,10 @@ async def test_more_than_is_forgotten_at_once_is_forgotten(store: PostgresStore,
     await store.put(completion("av_0", "svc-0", clock()))
     more = (
         "INSERT INTO aivideo_tasks (ns, id, origin, status, claimable, began_at, ended_at, writer, body) "
-        f"SELECT ns, id || n, origin, status, claimable, began_at, ended_at, writer, body "
-        f"FROM aivideo_tasks, generate_series(1, {FORGET_AT_ONCE}) AS n WHERE ns = %s"
+        "SELECT ns, id || n, origin, status, claimable, began_at, ended_at, writer, body "
+        "FROM aivideo_tasks, generate_series(1, %s) AS n WHERE ns = %s"
     )
-    await asked(url, more, store._server.namespace)
+    await asked(url, more, FORGET_AT_ONCE, store._server.namespace)
     assert await store.prune(moment(clock() + 1)) == FORGET_AT_ONCE + 1
     assert await scanned(store, Query()) == []
     assert await asked(url, "SELECT FROM aivideo_events WHERE ns = %s", store._server.namespace) == []

@@ -6,6 +6,7 @@ import socket
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from aivideo_async.core.errors import AIVideoError, ConfigurationError, EventsLostError, StoreError
 from aivideo_async.stores.postgres_server import (
@@ -44,9 +45,7 @@ def test_a_namespace_is_taken_out_of_the_url(url: str, namespace: str) -> None:
 
 
 def test_the_rest_is_left_to_libpq() -> None:
-    given = psycopg.conninfo.conninfo_to_dict(
-        Server(f"{HERE}?namespace=ns&sslmode=require&application_name=x")._conninfo
-    )
+    given = conninfo_to_dict(Server(f"{HERE}?namespace=ns&sslmode=require&application_name=x")._conninfo)
     assert (given["host"], given["sslmode"], given["application_name"]) == ("host", "require", "x")
 
 
@@ -58,6 +57,8 @@ def test_the_rest_is_left_to_libpq() -> None:
         (f"{HERE}?namespace={'a' * 65}", "one name"),
         (f"{HERE}?namespace=a&namespace=b", "one name"),
         (f"{HERE}?nonsense=1", "no URL"),
+        ("host=host password=hunter2", "no URL"),
+        ("mysql://user:hunter2@host/db", "no URL"),
         ("postgresql://user:hunter2@host:hunter2/db", "no URL"),
         ("postgresql://user:hunter2/@host/db", "%2F"),
         ("postgresql://user:a@hunter2@host/db", "%40"),
