@@ -12,8 +12,6 @@ import logging
 import secrets
 from contextlib import aclosing
 
-import psycopg
-
 from aivideo_async.core.errors import StoreError
 from aivideo_async.stores.feeds import Subscription
 from aivideo_async.stores.postgres_pool import Pool
@@ -62,7 +60,7 @@ class Listener:
         self._connection: Connection | None = None
         self._closing = asyncio.Event()
         self._tried: asyncio.Future[Exception | None] | None = None
-        self._was_heard = False
+        self._heard = self._was_heard = False
         self._warned = False
 
     async def follow(self, follower: Subscription) -> None:
@@ -102,9 +100,12 @@ class Listener:
             try:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - nothing may end it; who follows is told when it is back
+                error = ours(error)
                 if not self._closing.is_set():
-                    logger.warning("changes in PostgreSQL do not arrive, trying again: %s", ours(error))
-                self._attempted(ours(error))
+                    level = logging.WARNING if self._heard else logging.DEBUG  # once for each loss
+                    logger.log(level, "changes in PostgreSQL do not arrive, trying again: %s", error)
+                self._heard = False
+                self._attempted(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._reconnect_after):
                     await self._closing.wait()
@@ -129,7 +130,7 @@ class Listener:
             self._attempted(None)
             if self._was_heard:
                 self._tell(None)
-            self._was_heard = True
+            self._heard = self._was_heard = True
             while True:
                 hears = await self._hear(connection) if hears else await self._read_again(connection)
         finally:
@@ -168,7 +169,9 @@ class Listener:
             if await self._pass_on(connection, self._read_every):
                 break
             self._tell(None)
-        return await self._probe(connection)
+        hears = await self._probe(connection)
+        self._tell(None)  # what came together with the probe was not passed on
+        return hears
 
     async def _pass_on(self, connection: Connection, seconds: float, *, until: str | None = None) -> bool:
         """Tell everybody of what arrives within so many seconds, or until a word does; whether a probe did."""
@@ -181,8 +184,6 @@ class Listener:
                 heard = True
                 if notification.payload == until:
                     break
-        if connection.closed:
-            raise psycopg.OperationalError("the connection is lost")
         return heard
 
     def _tell(self, id: str | None) -> None:

@@ -253,16 +253,17 @@ class Postgres:
                 os.kill(process, number)
 
 
+def given_url() -> str:
+    """A server for what every store does: AIVIDEO_TEST_POSTGRES_DSN, or else the ``shared_url``."""
+    return os.environ.get("AIVIDEO_TEST_POSTGRES_DSN") or shared_url()
+
+
 @cache
 def shared_url() -> str:
-    """A server for everybody who neither kills nor measures it: AIVIDEO_TEST_POSTGRES_DSN, or one until the process
-    ends.
+    """A server of our own until the process ends, for everybody who neither kills it nor minds what is lost with it.
 
     Raises RuntimeError when there is none.
     """
-    given = os.environ.get("AIVIDEO_TEST_POSTGRES_DSN")
-    if given:
-        return given
     engine = Postgres(fsync=False)
     engine.start()
     return engine.url

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from aivideo_async.stores.base import Store
 from aivideo_async.stores.postgres import PostgresStore
+from aivideo_async.stores.postgres_schema import channel_of
 from aivideo_async.stores.postgres_server import Connection, Server
 from tests.doubles import ManualClock
 from tests.engines.postgres import shared_url
@@ -64,9 +65,9 @@ async def asked(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 async def terminate_listeners(url: str) -> int:
-    """Cut the connections on which somebody listens, and no others; how many."""
-    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query ~ %s"
-    return len(await asked(url, ended, "^(LISTEN|SELECT 1$)"))
+    """Cut the connections on which somebody listens in the namespace, and no others; how many."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = %s"
+    return len(await asked(url, ended, f"LISTEN {channel_of(Server(url).namespace)}"))
 
 
 class Bouncer:
