@@ -18,9 +18,11 @@ from aivideo_async.stores.sqlite import NAMES_AT_ONCE, SqliteStore
 from aivideo_async.stores.sqlite_rows import FORGET_AT_ONCE, PAGE
 from aivideo_async.stores.sqlite_schema import Turn
 from tests.doubles import ManualClock
-from tests.stores.contract import PATIENCE, Engine, StoreContract, consuming, record_in, scanned, taken
+from tests.stores.contract import Engine, StoreContract, consuming, record_in, scanned, taken
+from tests.stores.durable import DurableContract
 from tests.stores.made import ORIGIN, accepted, completion, hint, intent
-from tests.stores.sqlite_process import KEYS, another_process, output_of
+from tests.stores.process import output_until_killed
+from tests.stores.sqlite_process import output_over
 
 DAY = 86_400.0
 
@@ -366,69 +368,29 @@ async def test_a_full_disk_fails_what_does_not_fit_and_works_again_when_there_is
 # Other processes
 
 
-async def test_a_change_in_another_process_is_hinted_at_here_and_there(store: SqliteStore, path: Path) -> None:
-    async with another_process("follow", path) as process, asyncio.timeout(PATIENCE):
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"following\n"
-        await store.put(accepted("av_1", "svc-1"))
-        assert await process.stdout.readline() == b"av_1\n"
-        assert await process.wait() == 0
+def url_of(path: Path) -> str:
+    return f"sqlite:///{path}"
 
 
-async def test_four_processes_that_submit_the_same_keys_get_one_task_per_key(path: Path) -> None:
-    outputs = await asyncio.gather(*(output_of("keys", path, str(number)) for number in range(4)))
-    holders = {tuple(line.split()) for lines in outputs for line in lines}
-    assert [len(lines) for lines in outputs] == [KEYS] * 4
-    assert len(holders) == KEYS
-    async with SqliteStore(path) as store:
-        assert len(await scanned(store, Query())) == KEYS
+class TestSqliteStoreLasts(DurableContract):
+    """Everything that every store does over several processes."""
 
-
-async def put_and_kill(path: Path, name: str, after: int) -> list[str]:
-    """Kill a process in the middle of its puts; the ids that it had acknowledged."""
-    async with another_process("puts", path, name) as process:
-        assert process.stdout is not None
-        acknowledged = [await process.stdout.readline() for _ in range(after)]
-        process.kill()
-        acknowledged += (await process.stdout.read()).splitlines(keepends=True)
-    return [line.decode().strip() for line in acknowledged if line.endswith(b"\n")]
-
-
-async def assert_holds(path: Path, ids: list[str]) -> None:
-    async with SqliteStore(path) as store:
-        assert set(await store.get(ids)) == set(ids)
-        (check,) = await store._call(lambda turn: turn.db.execute("PRAGMA integrity_check").fetchone(), writes=False)
-    assert check == "ok"
-
-
-async def test_what_was_acknowledged_is_there_after_the_process_was_killed(path: Path) -> None:
-    await assert_holds(path, await put_and_kill(path, "a", after=150))
+    @pytest.fixture
+    def url(self, path: Path) -> str:
+        return url_of(path)
 
 
 @pytest.mark.crash
-async def test_whenever_a_process_is_killed_what_was_acknowledged_is_there(path: Path) -> None:
-    acknowledged: list[str] = []
-    for number in range(20):
-        acknowledged += await put_and_kill(path, str(number), after=7 + 31 * number)
-        await assert_holds(path, acknowledged)
-
-
-async def test_a_store_that_nobody_closes_does_not_hold_up_the_exit(path: Path) -> None:
-    async with asyncio.timeout(PATIENCE):
-        assert await output_of("unclosed", path) == ["open"]
-    await assert_holds(path, ["av_0"])
-
-
-async def test_it_refuses_to_work_in_a_forked_process_and_goes_on_in_its_own(path: Path) -> None:
-    *refused, parent = await output_of("fork", path)
-    assert len(refused) == 3
-    assert all(line.startswith("StoreError: an open SQLite store does not work in a forked") for line in refused)
-    assert parent == "av_parent"
-    await assert_holds(path, ["av_parent"])
+async def test_whenever_a_process_is_killed_the_file_is_whole(path: Path) -> None:
+    for number in range(10):
+        await output_until_killed("puts", url_of(path), str(number), after=11 + 31 * number)
+        async with SqliteStore(path) as store:
+            row = await store._call(lambda turn: turn.db.execute("PRAGMA integrity_check").fetchone(), writes=False)
+        assert row == ("ok",)
 
 
 async def test_a_file_that_may_not_grow_fails_puts_until_it_may(path: Path) -> None:
-    assert await output_of("full", path) == ["StoreError"] * 3 + ["av_after av_before"]
+    assert await output_over("full", path) == ["StoreError"] * 3 + ["av_after av_before"]
 
 
 async def test_a_file_that_one_may_not_use_is_one_clear_sentence() -> None:
@@ -440,7 +402,7 @@ async def test_a_file_that_one_may_not_use_is_one_clear_sentence() -> None:
             (folder / file).chmod(mode)
         (folder / "no-entry").mkdir(mode=0o600)
         folder.chmod(0o555)
-        said = await output_of("nobody", folder)
+        said = await output_over("nobody", folder)
         folder.chmod(0o755)
     assert said == [
         f"StoreError: {folder}/unreadable.db: the file cannot be opened",
