@@ -1,0 +1,100 @@
+"""What the processes of a journey do. Each says lines on its standard output; its settings are in its environment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+from aivideo_async import Client, GenerationTask, WebhookReceiver
+from aivideo_async.catalog import Sora2
+from aivideo_async.core.errors import SubmissionInDoubtError
+from aivideo_async.stores import open_store
+from tests.stores.process import say
+
+CLIP = Sora2(prompt="A paper boat crosses a puddle", duration=4)
+NEVER = 3600.0 * 24 * 365
+"""Usual seconds of a task that no asker ever looks after by itself."""
+
+
+async def receive(store: str, port: int) -> None:
+    """A callback server without an API key."""
+    async with open_store(store) as opened, WebhookReceiver(opened).serve(port=port):
+        say("listening")
+        await forever()
+
+
+async def work(store: str, keys: Sequence[str], *, concurrency: int = 8, patient: bool = False) -> None:
+    """Go on with what is unfinished, submit every key and await all of it.
+
+    It says ``accepted KEY ID`` and ``resolved ID SERVICE_ID URL``.
+    """
+    async with Client(store=store, max_concurrency=concurrency, usual_seconds=usual(patient=patient)) as client:
+        say("open")
+        unfinished = [task async for task in client.unfinished()]
+        await asyncio.gather(
+            *(resolve(task) for task in unfinished), *(submit_and_resolve(client, key) for key in keys)
+        )
+        say("done")
+        await forever()
+
+
+async def contend(store: str, keys: Sequence[str]) -> None:
+    """Submit every key, awaiting nothing: accepted KEY ID."""
+    async with Client(store=store) as client:
+        say("open")
+        await asyncio.gather(*(submit(client, key) for key in keys))
+        say("done")
+        await forever()
+
+
+async def replicate(store: str, port: int, keys: Sequence[str], ids: Sequence[str], *, patient: bool) -> None:
+    """A client with its callback server, which submits keys and awaits them, and awaits tasks of others by id."""
+    async with (
+        Client(store=store, usual_seconds=usual(patient=patient)) as client,
+        client.receiver.serve(port=port),
+    ):
+        say("open")
+        theirs = [await client.task(id) for id in ids]
+        await asyncio.gather(*(resolve(task) for task in theirs), *(submit_and_resolve(client, key) for key in keys))
+        say("done")
+        await forever()
+
+
+async def submit(client: Client, key: str) -> GenerationTask:
+    """The task of a key, also of one in doubt."""
+    try:
+        task = await client.submit(CLIP, key=key)
+    except SubmissionInDoubtError as doubt:
+        task = await client.task(str(doubt.task_id))
+    say(f"accepted {key} {task.id}")
+    return task
+
+
+async def resolve(task: GenerationTask) -> None:
+    """Await it, and say what it came to."""
+    output = await task
+    assert output.task_id == task.id
+    say(f"resolved {task.id} {task.service_id} {output.url}")
+
+
+async def submit_and_resolve(client: Client, key: str) -> None:
+    """One task, from the beginning to its end."""
+    await resolve(await submit(client, key))
+
+
+def usual(*, patient: bool) -> Mapping[str, float]:
+    """How long a task usually takes, for an asker that looks after it or for one that does not."""
+    return {"sora-2": NEVER} if patient else {}
+
+
+async def forever() -> None:
+    """Until the process is killed."""
+    await asyncio.Event().wait()
+
+
+ROLES: Mapping[str, Callable[..., Coroutine[object, object, None]]] = {
+    "receive": receive,
+    "work": work,
+    "contend": contend,
+    "replicate": replicate,
+}
