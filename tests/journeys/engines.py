@@ -16,7 +16,9 @@ ENGINES = ("sqlite", "redis", "postgres")
 
 
 class Engine(Protocol):
-    """A real engine. Both methods block."""
+    """A real engine. Both methods block. ``patience`` is how many seconds a store waits for one that is away."""
+
+    patience: float
 
     @property
     def url(self) -> str:
@@ -32,8 +34,25 @@ class Engine(Protocol):
         ...
 
 
+class KilledValkey(Valkey):
+    """What it acknowledged is on the disk."""
+
+    patience = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(appendonly=True)
+
+
+class KilledPostgres(Postgres):
+    """What it acknowledged is on the disk."""
+
+    patience = 0.0
+
+
 class SqliteFile:
     """A file has no process to be killed: while it is away, somebody else holds its lock."""
+
+    patience = 6.0
 
     def __init__(self, path: Path) -> None:
         self.url: str = f"sqlite:///{path}"
@@ -63,7 +82,7 @@ async def running(kind: str, folder: Path) -> AsyncGenerator[Engine]:
         finally:
             file.start()
         return
-    engine = Valkey(appendonly=True) if kind == "redis" else Postgres()
+    engine = KilledValkey() if kind == "redis" else KilledPostgres()
     await asyncio.to_thread(engine.start)
     try:
         yield engine

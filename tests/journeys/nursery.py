@@ -8,6 +8,7 @@ with all of its children when the socket closes, so that nothing is left however
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -15,20 +16,21 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn, Self
-
-from tests.journeys.roles import ROLES
+from typing import Any, NoReturn, ParamSpec, Self
 
 ROOT = Path(__file__).parents[2]
 ORDER_LIMIT = 200_000
 LINE_LIMIT = 2**20
+IMPORTED = "tests.journeys.roles"
+
+P = ParamSpec("P")
 
 
 class Nursery:
-    """Starts processes that play a role of ``tests.journeys.roles``. A context manager; leaving it kills them all."""
+    """Starts processes. A context manager; leaving it kills them all."""
 
     def __init__(self) -> None:
         self._control, self._far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -50,9 +52,21 @@ class Nursery:
             self._process.wait()
 
     @asynccontextmanager
-    async def process(self, role: str, environment: Mapping[str, str], **arguments: object) -> AsyncGenerator[Process]:
-        """A process that plays the role until it ends or the block does."""
-        process = Process(self._fork({"role": role, "environment": dict(environment), "arguments": arguments}))
+    async def process(
+        self,
+        role: Callable[P, Coroutine[object, object, None]],
+        environment: Mapping[str, str],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> AsyncGenerator[Process]:
+        """A process that awaits ``role(…)``, found by its name, until that or the block ends. Arguments go as JSON."""
+        order = {
+            "role": (role.__module__, role.__name__),
+            "environment": dict(environment),
+            "arguments": arguments,
+            "named": named,
+        }
+        process = Process(self._fork(order))
         try:
             yield await process.connected()
         finally:
@@ -108,6 +122,7 @@ class Process:
 
 def serve(control: socket.socket) -> None:
     """Fork for every order, until nobody orders any more."""
+    importlib.import_module(IMPORTED)
     children: list[int] = []
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, ORDER_LIMIT, 1)
@@ -126,14 +141,16 @@ def serve(control: socket.socket) -> None:
         os.waitpid(child, 0)
 
 
-def play(order: dict[str, dict[str, str]]) -> NoReturn:
+def play(order: dict[str, Any]) -> NoReturn:
     """Be the process that was ordered, to its end."""
     code = 1
     try:
         for name in [name for name in os.environ if name.startswith("AIVIDEO_")]:
             del os.environ[name]
         os.environ.update(order["environment"])
-        asyncio.run(ROLES[str(order["role"])](**order["arguments"]))
+        module, name = order["role"]
+        role = getattr(importlib.import_module(module), name)
+        asyncio.run(role(*order["arguments"], **order["named"]))
         code = 0
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not return into the nursery's loop
         traceback.print_exc()

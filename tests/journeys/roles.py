@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aivideo_async import Client, GenerationTask, WebhookReceiver
 from aivideo_async.catalog import Sora2
@@ -90,11 +90,3 @@ def usual(*, patient: bool) -> Mapping[str, float]:
 async def forever() -> None:
     """Until the process is killed."""
     await asyncio.Event().wait()
-
-
-ROLES: Mapping[str, Callable[..., Coroutine[object, object, None]]] = {
-    "receive": receive,
-    "work": work,
-    "contend": contend,
-    "replicate": replicate,
-}

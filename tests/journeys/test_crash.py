@@ -11,6 +11,7 @@ from aivideo_async.stores import Query, open_store
 from tests.journeys.conftest import Tell
 from tests.journeys.engines import Engine
 from tests.journeys.nursery import Nursery
+from tests.journeys.roles import contend, work
 from tests.journeys.world import (
     PATIENCE,
     Receiving,
@@ -43,9 +44,9 @@ async def test_a_worker_is_killed_20_times_and_nothing_is_lost_or_paid_twice(
         settings = environment(service, receiver.url)
         async with receiver.running(killed_by=draw if receiver_is_killed else None):
             for _ in range(ROUNDS):
-                async with nursery.process("work", settings, store=engine.url, keys=KEYS) as worker:
+                async with nursery.process(work, settings, store=engine.url, keys=KEYS) as worker:
                     await kill_at_some_moment(worker, draw, said, new=25)
-            async with nursery.process("work", settings, store=engine.url, keys=KEYS) as worker:
+            async with nursery.process(work, settings, store=engine.url, keys=KEYS) as worker:
                 accepted, resolved = dict[str, str](), dict[str, str]()
                 async with asyncio.timeout(PATIENCE):
                     while len(accepted) < len(KEYS) or not created(service).keys() <= resolved.keys():
@@ -69,14 +70,14 @@ async def test_four_processes_submit_the_same_keys_while_they_are_killed(
         receiver, said = Receiving(nursery, engine.url, service), Said()
         settings = environment(service, receiver.url)
 
-        async def contend() -> dict[str, str]:
+        async def submit_while_killed() -> dict[str, str]:
             for _ in range(5):
-                async with nursery.process("contend", settings, store=engine.url, keys=KEYS) as process:
+                async with nursery.process(contend, settings, store=engine.url, keys=KEYS) as process:
                     await kill_at_some_moment(process, draw, said, new=20)
             holders = dict[str, str]()
             async with (
                 asyncio.timeout(PATIENCE),
-                nursery.process("contend", settings, store=engine.url, keys=KEYS) as process,
+                nursery.process(contend, settings, store=engine.url, keys=KEYS) as process,
             ):
                 while (words := await process.line())[:1] != ["done"]:
                     assert words, "it has ended by itself"
@@ -85,7 +86,7 @@ async def test_four_processes_submit_the_same_keys_while_they_are_killed(
             return holders
 
         async with receiver.running():
-            first, *others = await asyncio.gather(*(contend() for _ in range(4)))
+            first, *others = await asyncio.gather(*(submit_while_killed() for _ in range(4)))
         assert set(first) == set(KEYS)
         assert others == [first] * 3
         assert {line[1]: line[2] for line in said if line[0] == "accepted"}.items() <= first.items()

@@ -15,7 +15,7 @@ from tests.journeys.conftest import Tell
 from tests.journeys.engines import Engine
 from tests.journeys.nursery import Nursery, Process
 from tests.journeys.relay import relaying
-from tests.journeys.roles import CLIP
+from tests.journeys.roles import CLIP, replicate
 from tests.journeys.world import CALLBACK_KEY, PATIENCE, environment, sandbox
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(90)]
@@ -46,7 +46,7 @@ async def test_400_waits_over_three_replicas_outlive_three_kills_of_the_engine(
         replicas = [
             await stack.enter_async_context(
                 nursery.process(
-                    "replicate",
+                    replicate,
                     settings,
                     store=engine.url,
                     port=port,
@@ -67,12 +67,14 @@ async def test_400_waits_over_three_replicas_outlive_three_kills_of_the_engine(
                     more.set()
 
         async def kill_it_in_the_middle() -> None:
-            for after in sorted(draw.sample(range(20, WAITS - 60), KILLS)):
+            moments = sorted(draw.sample(range(20, WAITS - 60), KILLS))
+            spans = draw.sample([0.0, 0.0, engine.patience], KILLS)
+            for after, span in zip(moments, spans, strict=True):
                 while len(resolved) < after:
                     more.clear()
                     await more.wait()
                 await asyncio.to_thread(engine.kill)
-                await asyncio.sleep(draw.uniform(0.0, 0.5))
+                await asyncio.sleep(span + draw.uniform(0.0, 0.5))
                 await asyncio.to_thread(engine.start)
 
         async with asyncio.timeout(2 * PATIENCE), asyncio.TaskGroup() as group:

@@ -14,6 +14,7 @@ from tests.journeys.conftest import Tell
 from tests.journeys.engines import Engine
 from tests.journeys.nursery import Nursery, Process
 from tests.journeys.relay import relaying
+from tests.journeys.roles import receive, replicate, work
 from tests.journeys.world import PATIENCE, created, environment, sandbox
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(60)]
@@ -44,7 +45,7 @@ async def test_signed_callbacks_at_a_random_replica_resolve_at_the_one_that_wait
         replicas = [
             await stack.enter_async_context(
                 nursery.process(
-                    "replicate", settings, store=engine.url, port=port, keys=KEYS[number::2], ids=[], patient=True
+                    replicate, settings, store=engine.url, port=port, keys=KEYS[number::2], ids=[], patient=True
                 )
             )
             for number, port in enumerate(ports)
@@ -66,11 +67,11 @@ async def test_unsigned_callbacks_at_a_random_replica_without_a_key_cost_the_wor
         relay = await stack.enter_async_context(relaying(ports, draw))
         for port in ports:
             keyless = environment(service, relay.url, key=False)
-            receiver = await stack.enter_async_context(nursery.process("receive", keyless, store=engine.url, port=port))
+            receiver = await stack.enter_async_context(nursery.process(receive, keyless, store=engine.url, port=port))
             await receiver.until("listening")
         settings = environment(service, relay.url)
         worker = await stack.enter_async_context(
-            nursery.process("work", settings, store=engine.url, keys=KEYS, patient=True)
+            nursery.process(work, settings, store=engine.url, keys=KEYS, patient=True)
         )
         assert await resolved_by(worker) == created(service)
         asked = Counter(request.task_id for request in service.requests if request.endpoint == "get_task")

@@ -15,6 +15,7 @@ from aivideo_async.sandbox import Sandbox
 from aivideo_async.stores import Query, open_store
 from tests.engines.valkey import free_port
 from tests.journeys.nursery import Nursery, Process
+from tests.journeys.roles import receive
 
 CALLBACK_KEY = "k" * 32
 PATIENCE = 30.0
@@ -67,7 +68,7 @@ class Receiving:
     async def _run(self, killed_by: Random | None) -> None:
         settings = environment(self._service, self.url, key=False)
         while True:
-            async with self._nursery.process("receive", settings, store=self._store, port=self.port) as receiver:
+            async with self._nursery.process(receive, settings, store=self._store, port=self.port) as receiver:
                 await receiver.until("listening")
                 self._listening.set()
                 if killed_by is None:
