@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from aivideo_async.stores import open_store
 from tests.engines.postgres import Postgres
 from tests.engines.valkey import Valkey
 
@@ -84,6 +85,7 @@ async def running(kind: str, folder: Path) -> AsyncGenerator[Engine]:
         return
     engine = KilledValkey() if kind == "redis" else KilledPostgres()
     await asyncio.to_thread(engine.start)
+    await asyncio.to_thread(open_store, engine.url)  # loads its driver, which reads files: not on an event loop
     try:
         yield engine
     finally:

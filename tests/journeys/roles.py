@@ -53,8 +53,8 @@ async def replicate(store: str, port: int, keys: Sequence[str], ids: Sequence[st
         Client(store=store, usual_seconds=usual(patient=patient)) as client,
         client.receiver.serve(port=port),
     ):
-        say("open")
         theirs = [await client.task(id) for id in ids]
+        say("open")
         await asyncio.gather(*(resolve(task) for task in theirs), *(submit_and_resolve(client, key) for key in keys))
         say("done")
         await forever()

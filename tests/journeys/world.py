@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.models import TaskRecord, TaskStatus, moment
-from aivideo_async.sandbox import Sandbox
+from aivideo_async.sandbox import Profile, Sandbox
 from aivideo_async.stores import Query, open_store
 from tests.engines.valkey import free_port
 from tests.journeys.nursery import Nursery, Process
@@ -23,9 +24,29 @@ PATIENCE = 30.0
 Said = set[tuple[str, ...]]
 
 
-def sandbox(*, signed: bool, speed: float) -> Sandbox:
+class HeldClock:
+    """Unix seconds that stand still until they are let go: no task ends before everybody waits, however slow they are.
+
+    What it lacks afterwards stays below what a signature's time may be off.
+    """
+
+    def __init__(self) -> None:
+        self._held: float | None = time.time()
+        self._lacks = 0.0
+
+    def __call__(self) -> float:
+        return time.time() - self._lacks if self._held is None else self._held
+
+    def let_go(self) -> None:
+        """Go on from where it stood."""
+        if self._held is not None:
+            self._lacks, self._held = time.time() - self._held, None
+
+
+def sandbox(*, signed: bool, speed: float, clock: Callable[[], float] = time.time) -> Sandbox:
     """A service that hands out cached clips and takes any number of tasks."""
-    return Sandbox(profile="signed" if signed else "documented", speed=speed, render="cached", credits=10_000_000)
+    profile: Profile = "signed" if signed else "documented"
+    return Sandbox(profile=profile, speed=speed, render="cached", credits=10_000_000, clock=clock)
 
 
 def environment(service: Sandbox, callback_url: str, *, key: bool = True) -> dict[str, str]:
