@@ -31,9 +31,14 @@ class DurableContract:
     """The tests; see the module."""
 
     @pytest.fixture
-    async def lasting(self, url: str) -> AsyncGenerator[Store]:
-        async with open_store(url) as store:
-            yield store
+    def unopened(self, url: str) -> Store:
+        """Made where no event loop runs: the first one loads its driver, which reads files."""
+        return open_store(url)
+
+    @pytest.fixture
+    async def lasting(self, unopened: Store) -> AsyncGenerator[Store]:
+        async with unopened:
+            yield unopened
 
     async def test_four_processes_that_submit_the_same_keys_get_one_task_per_key(
         self, url: str, lasting: Store
@@ -44,18 +49,14 @@ class DurableContract:
         assert len(holders) == KEYS
         assert set(await scanned(lasting, Query())) == {id for _, id in holders}
 
-    async def test_what_was_acknowledged_is_there_after_the_process_was_killed(self, url: str, lasting: Store) -> None:
-        acknowledged = await output_until_killed("puts", url, "a", after=150)
-        assert len(acknowledged) >= 150
-        await assert_holds(lasting, acknowledged)
-
     @pytest.mark.crash
     async def test_whenever_a_process_is_killed_what_was_acknowledged_is_there(self, url: str, lasting: Store) -> None:
         acknowledged: list[str] = []
-        for number in range(10):
-            acknowledged += await output_until_killed("puts", url, str(number), after=7 + 31 * number)
+        for number in range(6):
+            acknowledged += await output_until_killed("puts", url, str(number), after=7 + 47 * number)
             await assert_holds(lasting, acknowledged)
 
+    @pytest.mark.crash
     async def test_a_process_that_was_killed_and_started_again_goes_on_where_it_was(
         self, url: str, lasting: Store
     ) -> None:

@@ -382,8 +382,8 @@ class TestSqliteStoreLasts(DurableContract):
 
 @pytest.mark.crash
 async def test_whenever_a_process_is_killed_the_file_is_whole(path: Path) -> None:
-    for number in range(10):
-        await output_until_killed("puts", url_of(path), str(number), after=11 + 31 * number)
+    for number in range(6):
+        await output_until_killed("puts", url_of(path), str(number), after=11 + 47 * number)
         async with SqliteStore(path) as store:
             row = await store._call(lambda turn: turn.db.execute("PRAGMA integrity_check").fetchone(), writes=False)
         assert row == ("ok",)
