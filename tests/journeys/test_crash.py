@@ -23,12 +23,14 @@ from tests.journeys.world import (
     sandbox,
 )
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 KEYS = [f"order-{number}" for number in range(200)]
 ROUNDS = 20
 SPEED = 300.0
 """A task takes 0.7 to 1.1 s, a callback is tried again after 0.6 s and 2 s, a lost one is looked for after 1.8 s."""
+SLOWER = 100.0
+"""A callback is tried again after 1.8 s and 6 s: by then even a busy machine has started a receiver again."""
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ SPEED = 300.0
 async def test_a_worker_is_killed_20_times_and_nothing_is_lost_or_paid_twice(
     engine: Engine, nursery: Nursery, draw: Random, tell: Tell, *, signed: bool, receiver_is_killed: bool
 ) -> None:
-    async with sandbox(signed=signed, speed=SPEED) as service:
+    async with sandbox(signed=signed, speed=SLOWER if receiver_is_killed else SPEED) as service:
         receiver, said = Receiving(nursery, engine.url, service), Said()
         settings = environment(service, receiver.url)
         async with receiver.running(killed_by=draw if receiver_is_killed else None):
@@ -59,7 +61,7 @@ async def test_a_worker_is_killed_20_times_and_nothing_is_lost_or_paid_twice(
                                 assert words, "the worker has ended by itself"
         assert resolved == created(service)
         records, kinds = await accounted(engine.url, service)
-        assert {record.key: record.id for record in records} == accepted
+        assert sorted((str(record.key), record.id) for record in records) == sorted(accepted.items())
         tell(f"{dict(kinds)}, creates {len(service.tasks)}, receiver killed {receiver.kills} times")
 
 

@@ -17,7 +17,7 @@ from tests.journeys.relay import relaying
 from tests.journeys.roles import receive, replicate, work
 from tests.journeys.world import PATIENCE, created, environment, sandbox
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 KEYS = [f"order-{number}" for number in range(100)]
 SPEED = 300.0
