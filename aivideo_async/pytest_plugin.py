@@ -13,6 +13,8 @@ marker ``aivideo_sandbox`` takes the keyword arguments of ``aivideo_async.sandbo
 
     @pytest.mark.aivideo_sandbox(render="real", profile="documented", speed=60)
 
+``aivideo_async.store_contract`` holds the tests of a store, for a store of your own.
+
 This module is imported whenever pytest starts, so it imports the package inside of the fixtures.
 """
 
@@ -26,6 +28,8 @@ import pytest
 if TYPE_CHECKING:
     from aivideo_async.client import Client
     from aivideo_async.sandbox import Sandbox
+
+pytest.register_assert_rewrite("aivideo_async.store_contract")  # by its name: whoever has a store imports it
 
 MARKER = "aivideo_sandbox"
 SPEED = 3600.0

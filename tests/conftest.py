@@ -16,7 +16,7 @@ settings.register_profile("plain", max_examples=40)
 settings.register_profile("thorough", max_examples=200, deadline=None)
 settings.load_profile(os.environ.get("AIVIDEO_TEST_PROFILE", "plain"))
 
-pytest.register_assert_rewrite("tests.stores.contract", "tests.stores.durable")
+pytest.register_assert_rewrite("tests.stores.durable")
 
 
 @pytest.fixture(autouse=True, scope="session")

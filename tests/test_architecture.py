@@ -42,7 +42,9 @@ mounting sandbox.media
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
 stores reconcile task submit sandbox.server
 opening
-client sandbox
+client sandbox store_contract.engine store_contract.records store_contract.unreliable
+store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving store_contract.telling
+store_contract
 cli.exits cli.extras cli.fields cli.output
 cli.screenplay cli.serving cli.session cli.shown
 cli.generate cli.listing cli.report

@@ -18,7 +18,7 @@ from aivideo_async.sandbox import Sandbox
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PROGRAMS = ["one_video.py", "many_at_once.py"]
 APPS = ["aiohttp_app.py", "fastapi_app.py"]
-TESTS = ["test_your_own.py"]
+TESTS = {"test_your_own.py": "2 passed", "test_your_own_store.py": "52 passed, 2 skipped"}
 
 
 def free_port() -> int:
@@ -56,7 +56,7 @@ async def finished(process: asyncio.subprocess.Process) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(PROGRAMS + APPS + TESTS)
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted([*PROGRAMS, *APPS, *TESTS])
 
 
 @pytest.mark.parametrize(("program", "files"), [(PROGRAMS[0], 1), (PROGRAMS[1], 3)])
@@ -95,7 +95,8 @@ async def posted(session: aiohttp.ClientSession, url: str, body: dict[str, objec
             await asyncio.sleep(0.05)
 
 
-async def test_somebodys_own_test_passes(tmp_path: Path) -> None:
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(EXAMPLES / TESTS[0]))
+@pytest.mark.parametrize("test", TESTS)
+async def test_somebodys_own_test_passes(test: str, tmp_path: Path) -> None:
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(EXAMPLES / test))
     async with Sandbox(render="cached") as sandbox, running(sandbox, tmp_path, *command) as process:
-        assert "2 passed" in await finished(process)
+        assert TESTS[test] in await finished(process)
