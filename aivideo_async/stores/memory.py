@@ -1,6 +1,7 @@
 """The store of one process: quick, thread-safe, gone with the process.
 
-It keeps what has ended for 24 hours and at most 10,000 of it (flow.md §6).
+It keeps what has ended for 24 hours and at most 10,000 of it (flow.md §6). What has not ended so long after its
+deadline has nobody who asks for it, and goes as well.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Self
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
 from aivideo_async.core.models import TaskRecord, moment
+from aivideo_async.core.retry import DEADLINE
 from aivideo_async.stores.base import Delivery, Put, Query
 from aivideo_async.stores.feeds import DueQueue, EventFeed, Subscription
 
@@ -32,9 +34,9 @@ class MemoryStore:
     """Records in dictionaries under one lock, so that it may be shared by loops and threads.
 
     ``clock`` gives unix seconds; leases and retention run on it. What has ended is kept for ``keep_ended``, and at most
-    ``keep_at_most`` of it, and as many endings for ``events``; one that is not acknowledged within ``event_lease``
-    seconds is given again. In a forked process every method raises StoreError: there it would be another store that
-    looks like this one.
+    ``keep_at_most`` of it, and as many endings for ``events``; what has not, for so long after its deadline of 24
+    hours. An ending that is not acknowledged within ``event_lease`` seconds is given again. In a forked process every
+    method raises StoreError: there it would be another store that looks like this one.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class MemoryStore:
         self._records: dict[str, TaskRecord] = {}
         self._by_service_id: dict[str, str] = {}
         self._by_key: dict[str, str] = {}
+        self._began: OrderedDict[str, datetime] = OrderedDict()
         self._ended: OrderedDict[str, datetime] = OrderedDict()
+        self._of_origin: Counter[str] = Counter()
         self._due: dict[str, DueQueue] = {}
         self._subscriptions: set[Subscription] = set()
         self._event_lease = event_lease
@@ -106,18 +110,23 @@ class MemoryStore:
             self._by_service_id[after.service_id] = after.id
         if record.key is not None and record.key == after.key:  # a key that went on to another task is not taken back
             self._by_key[record.key] = after.id
+        now, won = self._clock(), lifecycle.won(before, after)
+        if before is None or before.origin != after.origin:
+            self._of_origin[after.origin] += 1
+        if before is None:
+            self._began[after.id] = moment(now)
         self._schedule(before, after)
-        won = lifecycle.won(before, after)
         if won:
-            self._ending(after)
+            self._ending(after, now)
+        if won or before is None:
+            self._forget_old(now)
         return Put(after, changed=True, won=won)
 
-    def _ending(self, record: TaskRecord) -> None:
-        now = self._clock()
+    def _ending(self, record: TaskRecord, now: float) -> None:
         self._feed.append(record, now)
+        self._began.pop(record.id, None)
         self._ended[record.id] = moment(now)
         self._ended.move_to_end(record.id)
-        self._forget_old()
 
     def _other_holder(self, record: TaskRecord) -> TaskRecord | None:
         by_service_id = self._records.get(self._by_service_id.get(record.service_id or "", record.id))
@@ -130,7 +139,7 @@ class MemoryStore:
 
     def _schedule(self, before: TaskRecord | None, after: TaskRecord) -> None:
         # A new hint counts too: the entry of a task that could not be claimed has left the queue.
-        fresh = before is None or (before.next_check, before.hinted_at) != (after.next_check, after.hinted_at)
+        fresh = before is None or _timing(before) != _timing(after)
         if after.next_check is not None and fresh:
             self._queue(after.origin).push(after.next_check, after.id, counts=self._is_due_at)
 
@@ -170,7 +179,7 @@ class MemoryStore:
         now = self._clock()
         claimed: list[TaskRecord] = []
         with self._lock:
-            queue = self._queue(origin)
+            queue = self._due.get(origin) or DueQueue()
             while len(claimed) < limit and (entry := queue.pop_until(moment(now))) is not None:
                 if self._is_due_at(*entry) and lifecycle.claimable(record := self._records[entry[1]]):
                     claimed.append(self._move(record, moment(now + lease)))
@@ -248,20 +257,35 @@ class MemoryStore:
                 self._notes[name] = value
             return self._notes.get(name)
 
-    def _forget_old(self) -> None:
-        oldest = moment(self._clock()) - self._keep_ended
+    def _forget_old(self, now: float) -> None:
+        oldest = moment(now) - self._keep_ended
         while self._ended:
             id, ended_at = next(iter(self._ended.items()))
             if len(self._ended) <= self._keep_at_most and ended_at >= oldest:
                 break
             self._forget(id)
+        while self._began:
+            id, began_at = next(iter(self._began.items()))
+            if began_at >= oldest - timedelta(seconds=DEADLINE):
+                break
+            self._forget(id)
+        self._feed.prune(oldest.timestamp())
 
     def _forget(self, id: str) -> None:
-        del self._ended[id]
+        self._began.pop(id, None)
+        self._ended.pop(id, None)
         record = self._records.pop(id)
+        self._of_origin[record.origin] -= 1
+        if not self._of_origin[record.origin]:
+            del self._of_origin[record.origin]
+            self._due.pop(record.origin, None)  # what is left in it no longer counts
         for index, name in ((self._by_service_id, record.service_id), (self._by_key, record.key)):
             if name is not None and index.get(name) == id:
                 del index[name]
+
+
+def _timing(record: TaskRecord) -> tuple[str, datetime | None, datetime | None]:
+    return record.origin, record.next_check, record.hinted_at
 
 
 @dataclass(frozen=True, slots=True)

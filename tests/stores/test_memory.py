@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -81,6 +82,52 @@ async def test_a_day_counts_from_the_last_ending(clock: ManualClock) -> None:
     clock.advance(9)
     await store.put(failure("av_3", "svc-3", clock()))
     assert set(await store.get(("av_1", "av_2", "av_3"))) == {"av_1", "av_3"}
+
+
+async def test_what_never_ends_is_kept_for_a_day_after_its_deadline(clock: ManualClock) -> None:
+    store = MemoryStore(clock=clock)
+    await store.put(intent("av_1", clock(), key="order-42"))
+    await store.put(accepted("av_1", "svc-1", next_check=clock() + 60))
+    clock.advance(2 * 86_400)
+    await store.put(accepted("av_2", "svc-2"))
+    assert set(await store.get(("av_1", "av_2"))) == {"av_1", "av_2"}
+    clock.advance(1)
+    await store.put(accepted("av_3", "svc-3"))
+    assert await scanned(store, Query()) == ["av_3", "av_2"]
+    assert await store.get(("av_1", "svc-1", "order-42")) == {}
+    assert await store.claim(ORIGIN, 10, 30.0) == []
+
+
+async def test_a_store_that_nobody_prunes_stays_bounded(clock: ManualClock) -> None:
+    store = MemoryStore(clock=clock, keep_at_most=100)
+    for number in range(4_000):
+        id, origin = f"av_{number}", f"https://{number}.example.com"
+        await store.put(dataclasses.replace(intent(id, clock(), key=f"order-{number}"), origin=origin))
+        await store.put(accepted(id, f"svc-{number}", next_check=clock(), origin=origin))
+        if number % 2:
+            await store.put(completion(id, f"svc-{number}", clock()))
+        await store.claim(f"https://nobody-{number}.example.com", 1, 30.0)
+        clock.advance(600)
+    held = (store._records, store._by_key, store._by_service_id, store._due, store._of_origin, store._began)
+    assert [len(each) <= 144 + 100 for each in held] == [True] * len(held)
+    assert len(store._feed._endings) <= 100
+
+
+async def test_endings_are_events_for_as_long_as_they_are_kept(clock: ManualClock) -> None:
+    store = MemoryStore(clock=clock)
+    await store.put(completion("av_1", "svc-1", clock()))
+    clock.advance(86_401)
+    await store.put(completion("av_2", "svc-2", clock()))
+    async with consuming(store, "mail") as events:
+        assert await taken(events, 1) == ["av_2"]
+
+
+async def test_a_task_whose_origin_becomes_known_is_due_there(clock: ManualClock) -> None:
+    store = MemoryStore(clock=clock)
+    await store.put(accepted("av_1", "svc-1", next_check=clock(), origin=""))
+    await store.put(accepted("av_1", "svc-1", origin=ORIGIN))
+    assert [record.id for record in await store.claim(ORIGIN, 1, 30.0)] == ["av_1"]
+    assert await store.claim("", 1, 30.0) == []
 
 
 async def test_no_more_than_so_many_ended_ones_are_kept(clock: ManualClock) -> None:
