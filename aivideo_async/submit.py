@@ -234,6 +234,9 @@ class Submitter:
         if order.key is None or holder.key != order.key or holder.request not in (None, order.request):
             error = InvalidRequestError(f"the key {order.key!r} belongs to another request, {holder.id}")
             return Submission(holder, error)
+        if holder.origin != self._submitting.origin:
+            error = InvalidRequestError(f"the key {order.key!r} belongs to {holder.id}, a task of {holder.origin}")
+            return Submission(holder, error)
         status = lifecycle.status_at(holder, moment(self._clock()), self._submitting.create_deadline)
         if status is TaskStatus.REFUSED and holder.failure is not None:
             return Submission(holder, wire.error_from(holder.failure))

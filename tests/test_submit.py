@@ -468,6 +468,15 @@ async def test_another_request_under_a_key_is_refused() -> None:
         assert len(it.transport.sent) == 1
 
 
+async def test_a_key_of_a_task_at_another_service_is_refused() -> None:
+    store = MemoryStore()
+    await store.put(TaskRecord(id="av_1", origin="https://elsewhere.example.com", key="order-42", request=CLIP))
+    async with house(store=store) as it:
+        refused = await it.submit(key="order-42")
+        assert "https://elsewhere.example.com" in str(refused.error)
+        assert (refused.record.id, it.transport.sent) == ("av_1", [])
+
+
 async def test_another_request_under_a_key_is_refused_while_the_first_is_on_its_way() -> None:
     held = Held(accepted("svc-first"))
     async with house(held, body_form="flat") as it:
