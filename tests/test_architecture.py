@@ -45,7 +45,7 @@ opening
 client sandbox store_contract.engine store_contract.records store_contract.unreliable
 store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving store_contract.telling
 store_contract
-cli.exits cli.extras cli.fields cli.output
+cli.exits cli.extras cli.fields cli.output cli.store
 cli.screenplay cli.serving cli.session cli.shown
 cli.generate cli.listing cli.report
 cli.demo

@@ -100,14 +100,14 @@ def _generate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where results go: a file, or a folder if it has no suffix.")] = Path("."),
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait and download, or print the id at once.")] = True,
-    key: Annotated[str | None, typer.Option(help="Create once per key, over a store that lasts.")] = None,
+    key: Annotated[str | None, typer.Option(help="Create once per key.")] = None,
     json: Json = False,
 ) -> None:
     """Generate one thing and download it.
 
-    With --no-wait the printed id is the one to give to 'aivideo wait': the service's, or, over a store that lasts,
-    ours. AIVIDEO_API_KEY is needed. This version knows no store that lasts: AIVIDEO_STORE can only be memory:, which
-    is forgotten when the command ends.
+    With --no-wait the printed id is the one to give to 'aivideo wait'. The same --key gives the same task and is paid
+    for once, however often the command runs. Records are kept in AIVIDEO_STORE, or in a file of the user's own
+    (~/.local/state/aivideo/aivideo.db, or where the platform keeps such files). AIVIDEO_API_KEY is needed.
     """
     from aivideo_async.cli import fields, generate, session, shown
 
@@ -131,9 +131,9 @@ def _wait(
 ) -> None:
     """Wait for tasks that were submitted before, by this command or by anybody with the same key.
 
-    An id of the service is adopted: it is asked for, with pauses, until it has ended. An id of ours (av_...) is found
-    only in a store that lasts, and this version knows none (AIVIDEO_STORE can only be memory:). With several tasks the
-    exit code is that of the first, in the order given, that did not succeed. AIVIDEO_API_KEY is needed.
+    An id of ours (av_...) is found in the store: AIVIDEO_STORE, or the commands' own file. An id of the service that
+    is not in there is adopted: it is asked for, with pauses, until it has ended. With several tasks the exit code is
+    that of the first, in the order given, that did not succeed. AIVIDEO_API_KEY is needed.
     """
     from aivideo_async.cli import generate, session, shown
 
@@ -146,10 +146,10 @@ def _wait(
 
 @app.command("tasks", epilog=HELP)
 def _tasks(json: Json = False) -> None:
-    """List the unfinished tasks of the store in AIVIDEO_STORE. Asks no service and needs no key.
+    """List the unfinished tasks of the store. Asks no service and needs no key.
 
-    The service has no list of tasks, so this is what our own records know. This version knows only memory:, which is
-    empty in every new process.
+    The service has no list of tasks, so this is what our own records know: those in AIVIDEO_STORE, or in the file that
+    the commands share.
     """
     from aivideo_async.cli import listing, session
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from aivideo_async.cli.exits import Exit, code_of, first_bad
 from aivideo_async.cli.output import Board, Screen, facts_of
-from aivideo_async.cli.session import opened
+from aivideo_async.cli.session import CALLBACK_URL, opened
 from aivideo_async.cli.shown import Target, lasting_id, save, task_object
 from aivideo_async.client import Client
+from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import AIVideoError, InvalidRequestError, TaskFailedError
-from aivideo_async.core.models import GenerationRequest
+from aivideo_async.core.models import GenerationRequest, TaskRecord
+from aivideo_async.settings import BaseUrl
 from aivideo_async.supervise import together
 from aivideo_async.task import GenerationTask
 
@@ -66,7 +69,7 @@ async def wait(screen: Screen, ids: Sequence[str], *, target: Target | None, tim
     """
     if target is not None and not target.folder and len(set(ids)) > 1:
         raise InvalidRequestError(f"one file cannot take several results: {target.path}", hint="name a folder")
-    async with opened(screen, waiting=True) as client:
+    async with opened(screen, waiting=True, submitting=False) as client:
         with screen.board() as board:
             waits = [_wait_for(screen, board, client, id, target, timeout) for id in dict.fromkeys(ids)]
             return first_bad(await together(*waits))
@@ -80,6 +83,7 @@ async def _wait_for(
     try:
         task = await client.task(id)
         record = task.record
+        await _look_now(client, record)
         try:
             output = await task.wait(timeout=timeout)
         finally:
@@ -94,3 +98,15 @@ async def _wait_for(
         screen.line(f"{id}  {result}")
     screen.object(task_object(task.record, files=files))
     return Exit.OK
+
+
+async def _look_now(client: Client, record: TaskRecord) -> None:
+    """Have a task asked for at once that no callback resolves here. Raises InvalidRequestError where nobody asks."""
+    if record.status in lifecycle.ENDED:
+        return
+    if record.origin != BaseUrl.parse(None).origin:
+        raise InvalidRequestError(
+            f"{record.id} is a task of {record.origin}", hint="AIVIDEO_BASE_URL says who is asked"
+        )
+    if record.service_id is not None and not os.environ.get(CALLBACK_URL):
+        await client.store.due(record.id, 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,23 +15,24 @@ from aivideo_async.catalog.base import TimedVideoRequest
 from aivideo_async.catalog.problems import allowed_by
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.output import Screen, number
-from aivideo_async.cli.session import opened
 from aivideo_async.cli.shown import task_object
+from aivideo_async.cli.store import opened_store
+from aivideo_async.client import Client
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import InvalidRequestError
 from aivideo_async.core.models import TaskRecord
-from aivideo_async.stores import Query, Store, open_store
+from aivideo_async.stores import MemoryStore, Query, Store
 from aivideo_async.transport import Timeouts
-
-MEMORY = "memory:"
 
 
 async def tasks(screen: Screen, store: Store | None = None) -> Exit:
-    """List the unfinished tasks of ``store``, or of AIVIDEO_STORE. Asks no service. Raises StoreError."""
-    url = os.environ.get("AIVIDEO_STORE") or MEMORY
-    async with store or open_store(url) as opened_store:
-        records = [record async for record in opened_store.scan(Query(unfinished=True))]
-        durable = opened_store.durable
+    """List the unfinished tasks of ``store``, or of the commands'. Asks no service.
+
+    Raises ConfigurationError and StoreError.
+    """
+    async with store or opened_store() as records_kept:
+        records = [record async for record in records_kept.scan(Query(unfinished=True))]
+        durable = records_kept.durable
     now = datetime.now(UTC)
     for record in records:
         status = lifecycle.status_at(record, now, Timeouts().total)
@@ -56,8 +56,8 @@ def _row(record: TaskRecord, now: datetime) -> Sequence[str]:
 
 
 async def credits_left(screen: Screen) -> Exit:
-    """Show the account's balance. Raises the errors of a GET."""
-    async with opened(screen, waiting=False) as client:
+    """Show the account's balance, whatever becomes of the records. Raises the errors of a GET."""
+    async with Client(store=MemoryStore()) as client:
         account = await client.credits()
     screen.line(
         f"{account.balance:,f} credits left (about ${PRICES.dollars(account.balance):,.2f}), "

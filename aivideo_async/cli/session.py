@@ -13,6 +13,7 @@ import typer
 
 from aivideo_async.cli.exits import Exit, code_of
 from aivideo_async.cli.output import Screen
+from aivideo_async.cli.store import STORE, named, opened_store
 from aivideo_async.client import Client
 from aivideo_async.core.errors import AIVideoError
 from aivideo_async.settings import BaseUrl
@@ -59,21 +60,22 @@ def environment_without(names: Iterable[str]) -> Generator[None]:
 
 
 @asynccontextmanager
-async def opened(screen: Screen, *, waiting: bool) -> AsyncGenerator[Client]:
-    """A client by the environment's settings.
+async def opened(screen: Screen, *, waiting: bool, submitting: bool = True) -> AsyncGenerator[Client]:
+    """A client by the environment's settings, over the commands' store.
 
-    When it is to wait, callbacks must come to where it waits. With a service on loopback it serves a receiver of its
-    own. Over a store that dies with this process, callbacks to AIVIDEO_CALLBACK_URL would be received elsewhere and
-    never be seen here, so that setting is left aside and waiting polls adaptively.
+    When it is to wait, callbacks must come to where it waits. For what it submits itself to a service on loopback it
+    serves a receiver of its own. Callbacks to AIVIDEO_CALLBACK_URL are received elsewhere, and are seen here only over
+    a store that both were told of; else that setting is left aside and waiting polls adaptively.
     """
-    client = Client()
-    deaf = waiting and not client.store.durable and bool(os.environ.get(CALLBACK_URL))
-    if deaf:
-        screen.say(f"{CALLBACK_URL} is left aside: the store is memory, so callbacks would not be seen here")
-    with environment_without((CALLBACK_URL,) if deaf else ()):
-        async with client:
-            if waiting and not os.environ.get(CALLBACK_URL) and BaseUrl.parse(None).loopback:
-                async with client.receiver.serve():
+    async with opened_store() as store:
+        shared = store.durable and named() is not None
+        deaf = waiting and not shared and bool(os.environ.get(CALLBACK_URL))
+        if deaf:
+            screen.say(f"{CALLBACK_URL} is left aside: without a shared {STORE}, callbacks would not be seen here")
+        with environment_without((CALLBACK_URL,) if deaf else ()):
+            async with Client(store=store) as client:
+                if waiting and submitting and not os.environ.get(CALLBACK_URL) and BaseUrl.parse(None).loopback:
+                    async with client.receiver.serve():
+                        yield client
+                else:
                     yield client
-            else:
-                yield client

@@ -1,4 +1,4 @@
-"""No setting of the machine that runs the tests reaches a command."""
+"""No setting of the machine that runs the tests reaches a command, and no command writes into its user's home."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from aivideo_async.sandbox import Sandbox
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] - autouse
+def _no_settings(  # pyright: ignore[reportUnusedFunction] - autouse
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for name in os.environ:
         if name.startswith("AIVIDEO_"):
             monkeypatch.delenv(name)
+    for name in ("XDG_STATE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp("state")))
 
 
 class Watched(io.StringIO):

@@ -12,8 +12,11 @@ from typer.testing import CliRunner, Result
 
 from aivideo_async.cli.app import app
 from aivideo_async.cli.exits import HELP, Exit
-from aivideo_async.sandbox import Sandbox
+from aivideo_async.cli.store import opened_store
+from aivideo_async.sandbox import Delay, Sandbox
+from aivideo_async.stores import Query
 from tests.cli.processes import aivideo
+from tests.stores.contract import scanned
 
 COMMANDS = ("demo", "generate", "wait", "tasks", "credits", "models", "sandbox")
 
@@ -111,7 +114,25 @@ async def test_a_real_process_writes_plain_text_and_the_object_last(service: San
     assert json.loads(made.stdout)["files"] == [str(tmp_path / "cat.mp4")]
     assert all(sign.isprintable() or sign == "\n" for sign in made.stdout + made.stderr)
     awaited = await asyncio.to_thread(aivideo, "wait", service.tasks[0].id, "--out", str(tmp_path), settings=settings)
-    assert awaited.stdout.startswith(f"{service.tasks[0].id}  {tmp_path}/av_")
+    assert awaited.stdout == f"{service.tasks[0].id}  {tmp_path / json.loads(made.stdout)['id']}-0.mp4\n"
+
+
+async def test_what_one_process_submits_another_finds_awaits_and_pays_for_once(
+    service: Sandbox, tmp_path: Path
+) -> None:
+    async def ran(*arguments: str) -> str:
+        done = await asyncio.to_thread(aivideo, *arguments, settings=service.environment())
+        assert done.returncode == Exit.OK, done.stderr
+        return done.stdout
+
+    service.enqueue(Delay(3600))
+    order = ("generate", "a kite", "--no-wait", "--key", "order-42")
+    id = (await ran(*order)).strip()
+    assert await ran(*order) == f"{id}\n"
+    async with opened_store() as store:
+        assert await scanned(store, Query(unfinished=True)) == [id]
+    assert await ran("wait", id, "--out", str(tmp_path / "clips")) == f"{id}  {tmp_path / 'clips' / id}-0.mp4\n"
+    assert service.count("create") == 1
 
 
 def test_a_real_process_refuses_with_its_code() -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import anyio
 import pytest
 
-from aivideo_async import Client, InvalidRequestError, TaskFailedError
+from aivideo_async import Client, InvalidRequestError, Query, TaskFailedError, WebhookReceiver
 from aivideo_async.catalog import NanoBanana2, Sora2, SunoV5
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.generate import generate, wait
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.shown import Target
+from aivideo_async.cli.store import opened_store
 from aivideo_async.sandbox import Delay, Fail, Sandbox
 from tests.cli.conftest import Watched
 from tests.loopback import http, read_request, serving
@@ -75,7 +76,35 @@ async def test_a_result_that_is_not_what_was_asked_for_is_remarked(
 
 async def test_without_waiting_the_id_is_printed(service: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     assert await generate(Screen(machine=False), CAT, target=None, key="order-42") is Exit.OK
+    async with opened_store() as store:
+        kept = (await store.get(("order-42",)))["order-42"]
+    assert capsys.readouterr().out == f"{kept.id}\n"
+    assert kept.service_id == service.tasks[0].id
+
+
+async def test_over_memory_the_services_id_is_the_one_that_lasts(
+    service: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIVIDEO_STORE", "memory:")
+    await generate(Screen(machine=False), CAT, target=None)
     assert capsys.readouterr().out == f"{service.tasks[0].id}\n"
+
+
+async def test_the_same_key_again_gives_the_same_task(service: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        await generate(Screen(machine=False), CAT, target=None, key="order-42")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert service.count("create") == 1
+
+
+async def test_a_key_of_a_task_at_another_service_is_refused(service: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    await generate(Screen(machine=False), CAT, target=None, key="order-42")
+    async with Sandbox(render="cached", speed=2000) as other:
+        monkeypatch.setenv("AIVIDEO_BASE_URL", other.base_url)
+        with pytest.raises(InvalidRequestError, match=service.base_url):
+            await generate(Screen(machine=False), CAT, target=None, key="order-42")
+        assert other.count("create") == 0
 
 
 async def test_a_task_that_fails_is_raised(
@@ -96,7 +125,9 @@ async def test_who_stops_waiting_is_told_how_to_come_back(service: Sandbox, tmp_
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    assert f"aivideo wait {service.tasks[0].id} --out {tmp_path}" in err.getvalue()
+    async with opened_store() as store:
+        [kept] = [record async for record in store.scan(Query())]
+    assert f"aivideo wait {kept.id} --out {tmp_path}" in err.getvalue()
 
 
 async def test_a_task_of_somebody_else_is_awaited_and_fetched(
@@ -109,6 +140,54 @@ async def test_a_task_of_somebody_else_is_awaited_and_fetched(
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{id}  {tmp_path}/av_")
     assert line.endswith("-0.jpg")
+
+
+async def test_an_id_of_ours_is_awaited_and_looked_at_at_once(
+    service: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await generate(Screen(machine=False), CAT, target=None)
+    id = capsys.readouterr().out.strip()
+    async with opened_store() as store:
+        await store.due(id, 1e6)
+    assert await wait(Screen(machine=False), [id], target=Target(tmp_path, folder=True), timeout=None) is Exit.OK
+    assert capsys.readouterr().out == f"{id}  {tmp_path / id}-0.mp4\n"
+    assert service.count("create") == 1
+
+
+async def test_a_task_of_another_service_is_not_waited_for_in_vain(
+    service: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await generate(Screen(machine=False), CAT, target=None)
+    id = capsys.readouterr().out.strip()
+    monkeypatch.setenv("AIVIDEO_BASE_URL", "http://127.0.0.1:9")
+    assert await wait(Screen(machine=True), [id], target=None, timeout=None) is Exit.USAGE
+    [told] = objects(capsys)
+    assert service.base_url in told["error"]["message"]
+
+
+async def test_what_has_ended_is_fetched_wherever_it_was_made(
+    service: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await generate(Screen(machine=True), CAT, target=Target(tmp_path, folder=True))
+    [made] = objects(capsys)
+    monkeypatch.setenv("AIVIDEO_BASE_URL", "http://127.0.0.1:9")
+    assert await wait(Screen(machine=True), [made["id"]], target=None, timeout=None) is Exit.OK
+    assert objects(capsys)[0]["urls"] == made["urls"]
+    assert service.count("get_task") == 0
+
+
+async def test_over_a_shared_store_with_callbacks_nothing_is_asked_for(
+    service: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIVIDEO_STORE", f"sqlite:///{tmp_path}/shared.db")
+    async with opened_store() as store:
+        receiver = WebhookReceiver(store, api_key=service.api_key)
+        async with receiver.serve() as server:
+            monkeypatch.setenv("AIVIDEO_CALLBACK_URL", server.url)
+            await generate(Screen(machine=False), CAT, target=None)
+            id = capsys.readouterr().out.strip()
+            assert await wait(Screen(machine=False), [id], target=None, timeout=None) is Exit.OK
+    assert (service.count("create"), service.count("get_task")) == (1, 0)
 
 
 async def test_without_a_target_the_addresses_are_printed(service: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

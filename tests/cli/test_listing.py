@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from aivideo_async.catalog import MODELS, Sora2
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.listing import credits_left, models, tasks
 from aivideo_async.cli.output import Screen
+from aivideo_async.cli.store import state_file
 from aivideo_async.core.models import TaskRecord, TaskStatus
 from aivideo_async.sandbox import Sandbox
 from tests.cli.test_shown import LastingStore
@@ -42,7 +44,12 @@ async def test_a_machine_gets_an_object_for_each(capsys: pytest.CaptureFixture[s
     assert {each["id"]: each["status"] for each in told} == {"av_1": "pending", "av_3": "processing"}
 
 
-async def test_an_empty_store_of_memory_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_empty_store_of_memory_says_what_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tasks(Screen(machine=False))
+    assert capsys.readouterr() == ("", "no unfinished tasks\n")
+    monkeypatch.setenv("AIVIDEO_STORE", "memory:")
     await tasks(Screen(machine=False))
     assert "the store is memory" in capsys.readouterr().err
     await tasks(Screen(machine=False), LastingStore())
@@ -58,6 +65,7 @@ async def test_a_store_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPa
 async def test_the_balance_is_shown(service: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     await credits_left(Screen(machine=False))
     await credits_left(Screen(machine=True))
+    assert not state_file(os.environ).exists()
     sentence, told = capsys.readouterr().out.splitlines()
     assert sentence == "10,000 credits left (about $40.00), 0 of 10,000 used"
     assert json.loads(told) == {"balance": 10000, "total_purchased": 10000, "total_consumed": 0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from pathlib import Path
 
 import pytest
 import typer
@@ -111,6 +112,24 @@ async def test_callbacks_that_would_go_elsewhere_are_not_waited_for(
         assert CALLBACK_URL not in os.environ
     assert os.environ[CALLBACK_URL] == PUBLIC
     assert CALLBACK_URL in capsys.readouterr().err
+
+
+async def test_callbacks_that_a_shared_store_is_told_of_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIVIDEO_API_KEY", "sk-1")
+    monkeypatch.setenv("AIVIDEO_STORE", f"sqlite:///{tmp_path}/shared.db")
+    monkeypatch.setenv(CALLBACK_URL, PUBLIC)
+    async with opened(Screen(machine=False), waiting=True):
+        assert os.environ[CALLBACK_URL] == PUBLIC
+    assert capsys.readouterr().err == ""
+
+
+async def test_who_submits_nothing_serves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIVIDEO_API_KEY", "sk-1")
+    monkeypatch.setenv("AIVIDEO_BASE_URL", "http://127.0.0.1:9")
+    async with opened(Screen(machine=False), waiting=True, submitting=False) as client:
+        assert client.receiver.address is None
 
 
 async def test_a_task_that_is_only_submitted_keeps_its_callback(monkeypatch: pytest.MonkeyPatch) -> None:

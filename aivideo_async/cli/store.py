@@ -1,0 +1,67 @@
+"""Where the commands keep their records: AIVIDEO_STORE, or else a file in the user's state directory.
+
+One process submits and another waits, so what the commands do by themselves outlives them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aivideo_async.core.errors import ConfigurationError, StoreError
+from aivideo_async.stores import Store, open_store
+
+STORE = "AIVIDEO_STORE"
+ELSEWHERE = f"{STORE} names another place; memory: is none, and forgets when the command ends"
+
+_FILE = Path("aivideo", "aivideo.db")
+
+
+def named() -> str | None:
+    """The store that the environment names."""
+    return os.environ.get(STORE) or None
+
+
+def state_file(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """The file of the commands' own store: in ``$XDG_STATE_HOME``, or where the platform keeps such things.
+
+    Raises ConfigurationError where there is no home.
+    """
+    chosen = Path(environment.get("XDG_STATE_HOME", ""))
+    if chosen.is_absolute():
+        return chosen / _FILE
+    local = Path(environment.get("LOCALAPPDATA", ""))
+    if platform == "win32" and local.is_absolute():
+        return local / _FILE
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise ConfigurationError("there is no home directory to keep records in", hint=ELSEWHERE) from error
+    usual = {"darwin": Path("Library", "Application Support"), "win32": Path("AppData", "Local")}
+    return home / usual.get(platform, Path(".local", "state")) / _FILE
+
+
+@asynccontextmanager
+async def opened_store() -> AsyncGenerator[Store]:
+    """The commands' store, open while the block runs. Raises ConfigurationError and StoreError."""
+    url = named()
+    store = _own() if url is None else open_store(url)
+    try:
+        await store.__aenter__()
+    except (ConfigurationError, StoreError) as error:
+        if url is None:
+            error.hint = ELSEWHERE
+        raise
+    try:
+        yield store
+    finally:
+        await store.__aexit__(None, None, None)
+
+
+def _own() -> Store:
+    from aivideo_async.stores.sqlite import SqliteStore
+
+    return SqliteStore(state_file(os.environ))
