@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
+from standardwebhooks.webhooks import Webhook
 
-from aivideo_async.sandbox import Sandbox
+from aivideo_async.sandbox import Delay, Sandbox, SandboxTask
+from tests.engines.valkey import Valkey
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PROGRAMS = ["one_video.py", "many_at_once.py"]
+REPLICAS = ["web_tier_redis.py", "worker_redis.py", "two_processes_sqlite.py"]
 APPS = ["aiohttp_app.py", "fastapi_app.py"]
 TESTS = {"test_your_own.py": "2 passed", "test_your_own_store.py": "52 passed, 2 skipped"}
 
@@ -56,7 +61,7 @@ async def finished(process: asyncio.subprocess.Process) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted([*PROGRAMS, *APPS, *TESTS])
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted([*PROGRAMS, *REPLICAS, *APPS, *TESTS])
 
 
 @pytest.mark.parametrize(("program", "files"), [(PROGRAMS[0], 1), (PROGRAMS[1], 3)])
@@ -93,6 +98,89 @@ async def posted(session: aiohttp.ClientSession, url: str, body: dict[str, objec
                 return response.status, await response.text()
         except aiohttp.ClientConnectorError:
             await asyncio.sleep(0.05)
+
+
+async def shown(session: aiohttp.ClientSession, url: str, status: str) -> dict[str, str | None]:
+    """What a page shows once it shows a status."""
+    while True:
+        async with session.get(url) as response:
+            page: dict[str, str | None] = await response.json()
+        if page["status"] == status:
+            return page
+        await asyncio.sleep(0.05)
+
+
+async def said(process: asyncio.subprocess.Process, word: str) -> str:
+    """The next line that holds a word, of what a process prints."""
+    assert process.stdout is not None
+    while line := (await process.stdout.readline()).decode():
+        if word in line:
+            return line.strip()
+    raise AssertionError(f"it ended without a word of {word}")
+
+
+async def deliver(session: aiohttp.ClientSession, sandbox: Sandbox, task: SandboxTask, url: str) -> int:
+    """The callback that ends a task which would take for ever, at the time and place of the test's choosing."""
+    output = {"urls": ["https://cdn.example.com/41.mp4"]}
+    body = json.dumps({"id": task.id, "status": "completed", "model": task.model, "output": output})
+    now = datetime.now(UTC)
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": "msg_41",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(sandbox.webhook_secret or "").sign("msg_41", now, body),
+    }
+    async with session.post(url, data=body, headers=headers) as response:
+        return response.status
+
+
+async def shop_goes_on_after_its_worker_was_killed(
+    sandbox: Sandbox, folder: Path, web: tuple[str, ...], worker: tuple[str, ...], **settings: str
+) -> None:
+    """The worker is killed while 41 is made; 42 comes while there is none; 41's callback reaches the other replica."""
+    ports = [str(free_port()) for _ in range(2)]
+    pages = [f"http://127.0.0.1:{port}" for port in ports]
+    shared = {**settings, "AIVIDEO_CALLBACK_KEY": "k" * 32, "AIVIDEO_TIME_SCALE": "1"}
+    keyless = {**shared, "AIVIDEO_API_KEY": ""}
+    called = {**shared, "AIVIDEO_CALLBACK_URL": f"{pages[0]}/webhooks/aivideo"}
+    sandbox.enqueue(Delay(1e9))
+    async with (
+        running(sandbox, folder, *web, PORT=ports[0], **keyless),
+        running(sandbox, folder, *web, PORT=ports[1], **keyless),
+        aiohttp.ClientSession() as session,
+    ):
+        async with running(sandbox, folder, *worker, **called) as first:
+            for page in pages:
+                assert (await posted(session, f"{page}/orders/41", {"prompt": "a kite"}))[0] == 202
+            task = (await said(first, "41 is")).removeprefix("41 is ")
+            first.kill()
+        await posted(session, f"{pages[1]}/orders/42", {"prompt": "a lake"})
+        async with running(sandbox, folder, *worker, **called) as second:
+            assert await said(second, "goes on") == f"41 goes on as {task}"
+            assert await said(second, "bill") == "bill 42: task.completed"
+            called_back = str(sandbox.tasks[0].callback_url).replace(pages[0], pages[1])
+            assert await deliver(session, sandbox, sandbox.tasks[0], called_back) == 200
+            assert await said(second, "bill") == "bill 41: task.completed"
+        assert (await shown(session, f"{pages[0]}/orders/41", "completed"))["url"] == "https://cdn.example.com/41.mp4"
+        assert "X-Amz-Signature" in str((await shown(session, f"{pages[1]}/orders/42", "completed"))["url"])
+    assert (sandbox.count("create"), sandbox.count("get_task")) == (2, 0)
+
+
+@pytest.mark.crash
+async def test_a_shop_over_redis_goes_on_after_its_worker_was_killed(tmp_path: Path) -> None:
+    web, worker = ((str(EXAMPLES / name),) for name in REPLICAS[:2])
+    with Valkey() as engine:
+        async with Sandbox(speed=3600, render="cached") as sandbox:
+            await shop_goes_on_after_its_worker_was_killed(sandbox, tmp_path, web, worker, AIVIDEO_STORE=engine.url)
+
+
+@pytest.mark.crash
+async def test_a_shop_over_sqlite_goes_on_after_its_worker_was_killed(tmp_path: Path) -> None:
+    web, worker = ((str(EXAMPLES / REPLICAS[2]), role) for role in ("web", "worker"))
+    async with Sandbox(speed=3600, render="cached") as sandbox:
+        await shop_goes_on_after_its_worker_was_killed(
+            sandbox, tmp_path, web, worker, AIVIDEO_STORE="sqlite:///shop.db"
+        )
 
 
 @pytest.mark.parametrize("test", TESTS)
