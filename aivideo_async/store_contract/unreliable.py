@@ -20,12 +20,12 @@ class UnreliableStore:
     """
 
     def __init__(self, inner: Store, *down: str, deaf: bool = False) -> None:
-        self.inner = inner
-        self.down = set(down)
-        self.deaf = deaf
-        self.forgetful = False
+        self.inner: Store = inner
+        self.down: set[str] = set(down)
+        self.deaf: bool = deaf
+        self.forgetful: bool = False
         self.gets: list[frozenset[str]] = []
-        self.subscriptions = 0
+        self.subscriptions: int = 0
 
     def _reach(self, name: str) -> None:
         if name in self.down:

@@ -62,7 +62,10 @@ class Delivery(Protocol):
 
 
 class Store(Protocol):
-    """Where records are kept. ``async with`` opens and closes it; who opens closes."""
+    """Where records are kept. ``async with`` opens and closes it; who opens closes.
+
+    ``aivideo_async.store_contract`` holds the tests of what is promised here, for a store of your own.
+    """
 
     @property
     def opened(self) -> bool:

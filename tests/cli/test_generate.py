@@ -68,7 +68,7 @@ async def test_a_result_that_is_not_what_was_asked_for_is_remarked(
             writer.write(http(200, json.dumps(body).encode(), "Content-Type: application/json"))
 
     async with serving(script) as address:
-        for name, value in (("API_KEY", "sk-1"), ("BASE_URL", address), ("TIME_SCALE", "1e6")):
+        for name, value in (("API_KEY", "sk-1"), ("BASE_URL", address), ("TIME_SCALE", "1e4")):
             monkeypatch.setenv(f"AIVIDEO_{name}", value)
         await generate(Screen(machine=False), CAT, target=Target(tmp_path, folder=True))
     assert "warning: " in capsys.readouterr().err

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aivideo_async.cli.exits import Exit
+from aivideo_async.cli.exits import Exit, code_of
 from aivideo_async.cli.store import ELSEWHERE, named, opened_store, state_file
-from aivideo_async.core.errors import ConfigurationError, StoreError
+from aivideo_async.core.errors import AIVideoError, ConfigurationError, StoreError
 from aivideo_async.stores import MemoryStore
 from tests.cli.processes import aivideo
 
@@ -99,11 +99,20 @@ def unusable(tmp_path: Path, how: str) -> Path:
         ),
     ],
 )
-def test_a_state_directory_that_cannot_be_used_is_one_sentence_and_a_code(tmp_path: Path, how: str, code: Exit) -> None:
+async def test_a_state_directory_that_cannot_be_used_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str, code: Exit
+) -> None:
     home = unusable(tmp_path, how)
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    with pytest.raises(AIVideoError, match=str(home / FILE)) as failed:
+        async with opened_store():
+            pass
+    assert (code_of(failed.value), failed.value.hint) == (code, ELSEWHERE)
+
+
+def test_a_command_that_cannot_keep_records_says_so_in_one_sentence(tmp_path: Path) -> None:
+    home = unusable(tmp_path, "a file")
     ran = aivideo("tasks", "--json", settings={"XDG_STATE_HOME": str(home)})
-    told, hint = ran.stderr.splitlines()
-    assert ran.returncode == code
-    assert told.startswith(f"error: {home / FILE}: ")
-    assert hint == f"hint: {ELSEWHERE}"
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (Exit.ERROR, 2)
+    assert ran.stderr.startswith(f"error: {home / FILE}: Not a directory\nhint: AIVIDEO_STORE names")
     assert json.loads(ran.stdout)["error"]["hint"] == ELSEWHERE
