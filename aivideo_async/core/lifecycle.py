@@ -26,7 +26,6 @@ from aivideo_async.core.models import (
     TaskStatus,
 )
 
-T = TypeVar("T")
 C = TypeVar("C", datetime, float)
 
 RANK: dict[TaskStatus, int] = {
@@ -64,14 +63,14 @@ def merge(a: TaskRecord, b: TaskRecord) -> TaskRecord:
         id=a.id,
         origin=a.origin or b.origin,
         status=status,
-        service_id=_first(a.service_id, b.service_id),
+        service_id=b.service_id if a.service_id is None else a.service_id,
         hinted_id=_hinted_id(a, b),
-        key=_first(a.key, b.key),
-        model=_first(a.model, b.model),
-        request=_first(a.request, b.request),
-        estimate=_first(a.estimate, b.estimate),
+        key=b.key if a.key is None else a.key,
+        model=b.model if a.model is None else a.model,
+        request=b.request if a.request is None else a.request,
+        estimate=b.estimate if a.estimate is None else a.estimate,
         labels=a.labels or b.labels,
-        sender=_first(a.sender, b.sender),
+        sender=b.sender if a.sender is None else a.sender,
         created_at=_fold(min, a.created_at, b.created_at),
         sent_at=_fold(max, a.sent_at, b.sent_at),
         hinted_at=_fold(max, a.hinted_at, b.hinted_at),
@@ -219,11 +218,9 @@ def _same(asked: object, got: object) -> bool:
 
 def _higher(a: TaskRecord, b: TaskRecord) -> TaskRecord:
     """The one of the higher rank; between our own two endings the word decides, so that the order does not."""
+    if a.status is b.status:
+        return a
     return max((a, b), key=lambda record: (RANK[record.status], record.status))
-
-
-def _first(*values: T | None) -> T | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _fold(choose: Callable[[Iterable[C]], C], a: C | None, b: C | None) -> C | None:
@@ -233,6 +230,8 @@ def _fold(choose: Callable[[Iterable[C]], C], a: C | None, b: C | None) -> C | N
 
 
 def _hinted_id(a: TaskRecord, b: TaskRecord) -> str | None:
+    if a.hinted_id is None and b.hinted_id is None:
+        return None
     hints = [(r.hinted_at, r.hinted_id) for r in (a, b) if r.hinted_at is not None and r.hinted_id is not None]
     return max(hints)[1] if hints else None
 
@@ -245,6 +244,8 @@ def _ended_at(a: TaskRecord, b: TaskRecord) -> datetime | None:
 
 def _failure(status: TaskStatus, a: TaskRecord, b: TaskRecord) -> Failure | None:
     """Why it has this status. Of the service's word the first stands; of ours the one that promises least."""
+    if a.failure is None and b.failure is None:
+        return None
     failures = [record.failure for record in (a, b) if record.status is status and record.failure is not None]
     if status in SERVICE or len(failures) < 2:
         return next(iter(failures), None)
@@ -274,6 +275,8 @@ def _history(a: tuple[HistoryEntry, ...], b: tuple[HistoryEntry, ...]) -> tuple[
     """
     if not b or a == b:
         return a
+    if len(a) == len(b) == 1 and _place(a[0]) < _place(b[0]) and not _is_word(b[0]):
+        return a + b  # what a create makes of its record: not worth sorting
     entries = sorted({*a, *b}, key=_place)
     first_said = {entry.kind: entry for entry in reversed(entries) if _is_word(entry)}
     others = [entry for entry in entries if not _is_word(entry)][-_ROOM_FOR_OTHERS:]
