@@ -1,8 +1,8 @@
 """The way to the service: one method that sends once, and what is put around it for requests that may be repeated.
 
 Only here aiohttp speaks to the API, and only here its errors become ours. When the request may have left the machine is
-told by aiohttp's ``on_request_headers_sent``: it fires with a connection in hand, just before the first byte is
-written, for new and for reused connections alike (aiohttp 3.14, ``StreamWriter.write_headers``).
+told by a ``request_class`` of our own: aiohttp calls its ``send`` with a connection in hand, just before the first byte
+is written, for new and for reused connections alike. (Its tracing says the same, at a fifth of a request's cost.)
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from types import SimpleNamespace, TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.connector import Connection
 from pydantic import SecretStr
 
 from aivideo_async.core.errors import (
@@ -40,6 +42,8 @@ _CHUNK = 64 * 2**10
 # Common servers close an idle connection after five seconds. A create that is written at that very moment is lost
 # without a trace and left in doubt, so idle connections are given up earlier.
 _KEEPALIVE = 4.0
+_JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 FOREIGN_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, UnicodeError)
 """Everything that aiohttp raises for what happens on the network; a host name that IDNA refuses is a UnicodeError."""
@@ -114,10 +118,13 @@ class AiohttpTransport:
         return f"AiohttpTransport({self._base_url!r})"
 
     async def __aenter__(self) -> Self:
-        tracing = aiohttp.TraceConfig()
-        tracing.on_request_headers_sent.append(_headers_sent)
         self._slots = asyncio.Semaphore(self._connections)
-        self._session = open_session(self._timeouts, total=self._timeouts.total, tracing=tracing)
+        self._session = open_session(
+            self._timeouts,
+            total=self._timeouts.total,
+            headers={"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "application/json"},
+            request_class=_WatchedRequest,
+        )
         return self
 
     async def __aexit__(
@@ -130,30 +137,25 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest, *, on_sent: Callable[[], None] | None = None) -> HttpResponse:
         """As ``Transport.send``. Raises ClientClosedError when it is not open."""
         progress = _Progress(on_sent)
+        _PROGRESS.set(progress)
         try:
-            async with self._slots, self._request(request, progress) as response:
-                body = await _whole_body(response)
-                return HttpResponse(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+            async with self._slots, self._request(request) as response:
+                return HttpResponse(response.status, response.headers, await _whole_body(response))
         except FOREIGN_ERRORS as error:
             cause = safe_cause(error, self._api_key.get_secret_value())
             failure = connection_error(error, sent=progress.sent)
         raise failure from cause
 
-    def _request(
-        self, request: HttpRequest, progress: _Progress
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    def _request(self, request: HttpRequest) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             message = "the transport is not open"
             raise ClientClosedError(message)
-        headers = {"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "application/json"}
-        headers |= {} if request.body is None else {"Content-Type": "application/json"}
         return self._session.request(
             request.method,
             self._base_url + request.path,
             data=request.body,
-            headers=headers,
+            headers=None if request.body is None else _JSON,
             allow_redirects=False,
-            trace_request_ctx=progress,
         )
 
 
@@ -171,28 +173,43 @@ class _Progress:
         self.sent = True
 
 
-async def _headers_sent(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
-) -> None:
-    context.trace_request_ctx.begin()
+_PROGRESS: ContextVar[_Progress] = ContextVar("_PROGRESS")
+"""Of the request that the running task sends."""
+
+
+class _WatchedRequest(aiohttp.ClientRequest):
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        _PROGRESS.get().begin()
+        return await super().send(conn)
 
 
 def open_session(
-    timeouts: Timeouts, *, total: float | None, tracing: aiohttp.TraceConfig | None = None, decompress: bool = True
+    timeouts: Timeouts,
+    *,
+    total: float | None,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    request_class: type[aiohttp.ClientRequest] = aiohttp.ClientRequest,
+    decompress: bool = True,
 ) -> aiohttp.ClientSession:
-    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it."""
+    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it.
+
+    ``headers`` go with every request.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
         timeout=aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_read=timeouts.read),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": USER_AGENT},
+        headers={"User-Agent": USER_AGENT, **headers},
+        request_class=request_class,
         trust_env=False,
         auto_decompress=decompress,
-        trace_configs=[] if tracing is None else [tracing],
     )
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+    length = response.content_length
+    if length is not None and length <= BODY_LIMIT and "Content-Encoding" not in response.headers:
+        return await response.read()
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         body += chunk

@@ -43,7 +43,7 @@ _MESSAGE_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One whole answer. Names of ``headers`` are lower-case."""
+    """One whole answer. ``headers`` are looked up by lower-case names."""
 
     status: int
     headers: Mapping[str, str]
