@@ -5,12 +5,14 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
 from aivideo_async.core.errors import ConfigurationError, EventsLostError, StoreError
 from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.stores.base import Query
+from aivideo_async.stores.memory import MemoryStore
 from aivideo_async.stores.redis import NAMES_AT_ONCE, RedisStore
 from aivideo_async.stores.redis_link import Address
 from aivideo_async.stores.redis_lua import FORGET_AT_ONCE
@@ -20,7 +22,7 @@ from tests.engines.valkey import Valkey
 from tests.loopback import refused_port, serving
 from tests.stores.contract import PATIENCE, Engine, StoreContract, consuming, record_in, scanned, taken
 from tests.stores.lossy import lossy
-from tests.stores.made import ORIGIN, accepted, completion, hint, intent
+from tests.stores.made import ORIGIN, accepted, completion, expiry, failure, hint, intent, refusal
 from tests.stores.redis_engine import RedisEngine, engine_says, fresh, keys_of
 from tests.stores.redis_process import KEYS, output_of
 
@@ -265,6 +267,40 @@ async def test_every_key_is_in_its_namespace() -> None:
     kinds = {key.removeprefix("av:{x}:").partition(":")[0] for key in keys}
     values = ("seq", "log", "events", "notes", "origins", "pruned", "version")
     assert kinds == {"t", "i", "k", "all", "ended", *values}
+
+
+# Whatever is put
+
+
+def some_record(random: Random, now: float) -> TaskRecord:
+    """A report about one of few tasks, with one of few of the service's ids and keys."""
+    id, service_id, key = (f"{name}_{random.randrange(4)}" for name in ("av", "svc", "order"))
+    return random.choice(
+        (
+            intent(id, now, key=key),
+            replace(accepted(id, service_id, next_check=now + random.randrange(-5, 5)), key=random.choice((None, key))),
+            refusal(id, now, charged=random.random() < 0.3),
+            expiry(id, now),
+            hint(id, now, random.choice((None, service_id))),
+            completion(id, service_id, now, asked=random.random() < 0.5),
+            failure(id, service_id, now),
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_is_put_becomes_the_same_as_in_memory(store: RedisStore, clock: ManualClock, seed: int) -> None:
+    random, names = Random(seed), [f"{name}_{n}" for name in ("av", "svc", "order") for n in range(4)]
+    async with MemoryStore(clock=clock) as memory:
+        for _ in range(50):
+            record = some_record(random, clock())
+            assert await store.put(record) == await memory.put(record)
+            if random.random() < 0.2:
+                claimed = await store.claim(ORIGIN, 2, 5.0), await memory.claim(ORIGIN, 2, 5.0)
+                assert claimed[0] == claimed[1]
+            clock.advance(random.randrange(3))
+        assert await store.get(names) == await memory.get(names)
+        assert await scanned(store, Query()) == await scanned(memory, Query())
 
 
 # Reading
