@@ -20,7 +20,9 @@ from aivideo_async.core.errors import AIVideoError, ConfigurationError, StoreErr
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 NAMESPACE = "default"
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+SECONDS_PER_HOST = 2
+"""Of several hosts in a URL, the second is tried in time. libpq knows no less."""
 FORM = "postgresql://user:password@host/database?namespace=name"
 
 _NO_URL = "this is no URL of a PostgreSQL database"
@@ -63,12 +65,12 @@ class Server:
         ports, hosts = str(given.get("port") or ""), str(given.get("host") or "")
         if "@" in hosts or not all(port.isdecimal() for port in ports.split(",") if port):
             raise ConfigurationError(_NO_URL, hint="in a password, @ is written %40, / %2F and : %3A")
-        given = {"application_name": "aivideo", "connect_timeout": round(CONNECT_SECONDS), **given}
+        given = {"application_name": "aivideo", "connect_timeout": SECONDS_PER_HOST, **given}
         self._conninfo = make_conninfo("", **{**given, "client_encoding": "UTF8"})
 
     async def connect(self, *, within: float = CONNECT_SECONDS) -> Connection:
         """A connection on which every statement is a transaction of its own. Raises foreign errors and TimeoutError."""
-        async with asyncio.timeout(min(within, CONNECT_SECONDS)):
+        async with asyncio.timeout(within):
             # Prepared statements would not survive a bouncer that pools transactions.
             return await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, prepare_threshold=None)
 
@@ -82,10 +84,15 @@ class Server:
         if code is not None or not isinstance(error, psycopg.OperationalError) or _ROOM.search(str(error)):
             sentence = _sentence(code)
             return _chained(ConfigurationError(sentence, hint=_said(error)), error) if sentence else ours(error)
-        ping = await asyncio.to_thread(PGconn.ping, self._conninfo.encode())
-        if ping == Ping.OK:
-            return _chained(ConfigurationError("PostgreSQL does not let us in", hint=_said(error)), None)
-        return ours(error)
+        if await asyncio.to_thread(PGconn.ping, self._conninfo.encode()) != Ping.OK:
+            return ours(error)
+        try:
+            await (await self.connect()).close()
+        except psycopg.OperationalError as again:
+            return _chained(ConfigurationError("PostgreSQL does not let us in", hint=_said(again)), None)
+        except TimeoutError:
+            pass
+        return ours(error)  # it has come up only now
 
 
 @contextmanager

@@ -44,6 +44,12 @@ def test_a_namespace_is_taken_out_of_the_url(url: str, namespace: str) -> None:
     assert "namespace" not in server._conninfo
 
 
+async def test_of_several_hosts_one_that_answers_is_found() -> None:
+    here = shared_url().partition("@")[2].partition("/")[0]
+    connection = await Server(shared_url().replace(here, f"127.0.0.1:{free_port()},{here}")).connect()
+    await connection.close()
+
+
 def test_the_rest_is_left_to_libpq() -> None:
     given = conninfo_to_dict(Server(f"{HERE}?namespace=ns&sslmode=require&application_name=x")._conninfo)
     assert (given["host"], given["sslmode"], given["application_name"]) == ("host", "require", "x")
@@ -117,6 +123,12 @@ async def test_a_server_that_says_nothing_is_not_waited_for_for_long() -> None:
         with pytest.raises(TimeoutError) as caught:
             await server.connect(within=0.05)
     assert str(await server.refusal(caught.value)) == "PostgreSQL does not answer in time"
+
+
+async def test_a_server_that_has_come_up_meanwhile_is_one_to_try_again() -> None:
+    error = await Server(shared_url()).refusal(psycopg.OperationalError("connection failed: Connection refused"))
+    assert isinstance(error, StoreError)
+    assert error.retryable
 
 
 async def test_a_server_without_room_is_one_to_try_again() -> None:
