@@ -66,7 +66,7 @@ async def test_an_ending_that_is_never_committed_leaves_no_gap(url: str, store: 
 async def test_many_consumers_at_once_are_given_each_ending_once_per_group(
     url: str, store: PostgresStore, clock: ManualClock
 ) -> None:
-    count = 60
+    count = 30
     given: dict[str, Counter[str]] = {"mail": Counter(), "bill": Counter()}
 
     async def consume(store: PostgresStore, group: str) -> None:
@@ -78,14 +78,14 @@ async def test_many_consumers_at_once_are_given_each_ending_once_per_group(
     async with PostgresStore(url, clock=clock) as two, PostgresStore(url, clock=clock) as three:
         stores = (store, two, three)
         waiting = [asyncio.ensure_future(consume(one, group)) for one in stores for group in given]
-        await asyncio.gather(*(end(one, *(f"av_{n}_{m}" for m in range(20))) for n, one in enumerate(stores)))
+        await asyncio.gather(*(end(one, *(f"av_{n}_{m}" for m in range(10))) for n, one in enumerate(stores)))
         async with asyncio.timeout(PATIENCE):
             while any(counter.total() < count for counter in given.values()):
                 await asyncio.sleep(0.01)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-    expected = {f"av_{n}_{m}": 1 for n in range(3) for m in range(20)}
+    expected = {f"av_{n}_{m}": 1 for n in range(3) for m in range(10)}
     assert given == {"mail": expected, "bill": expected}
 
 

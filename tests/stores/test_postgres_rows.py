@@ -65,7 +65,7 @@ async def test_puts_that_name_each_others_ids_and_keys_never_wait_in_a_circle(ur
     before = await asked(url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     async with PostgresStore(url, connections=6) as one, PostgresStore(url, connections=6) as two:
         stores = (one, two)
-        await asyncio.gather(*(stores[n % 2].put(some(1_000.0 + n)) for n in range(300)))
+        await asyncio.gather(*(stores[n % 2].put(some(1_000.0 + n)) for n in range(150)))
         held = await asked(
             url, "SELECT count(*), count(DISTINCT service_id), count(service_id) FROM aivideo_tasks WHERE ns = %s",
             one._server.namespace,
