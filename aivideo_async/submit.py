@@ -42,6 +42,8 @@ from aivideo_async.transport import PauseGate, Transport
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+UNSENT_AT_MOST = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -125,6 +127,7 @@ class Submitter:
         self._jobs: set[_Job] = set()
         self._by_key: dict[str, _Job] = {}
         self._dropped: dict[str, _Job] = {}
+        self._unsent: dict[str, str] = {}  # senders by key that never sent, in case the store has heard only of them
 
     async def submit(self, order: Order) -> Submission:
         """Create, or join the create of the same key that is already on its way here.
@@ -195,12 +198,13 @@ class Submitter:
         try:
             if job.after is not None:
                 await asyncio.wait([job.after])
+            job.sender = self._unsent.pop(order.key or "", job.sender)
             async with self._forms.turn(order.request), self._slots:
                 await self._gate.wait()
                 put = await self._store.put(record)
                 if put.record.id == record.id:
                     job.record = put.record
-                elif (known := self._known_already(put.record, order)) is not None:
+                elif (known := self._known_already(put.record, job)) is not None:
                     return known
                 return await self._attempts(job, put.record)
         except asyncio.CancelledError:
@@ -213,6 +217,15 @@ class Submitter:
         except AIVideoError as error:
             await self._abandoned(job)
             return Submission(job.record or record, error)
+        finally:
+            self._remember_unsent(job)
+
+    def _remember_unsent(self, job: _Job) -> None:
+        """What this client never sent may be sent under its key, also when the store could not be told so."""
+        if job.order.key is not None and job.record is not None and not job.sent:
+            self._unsent[job.order.key] = job.sender
+            if len(self._unsent) > UNSENT_AT_MOST:
+                del self._unsent[next(iter(self._unsent))]
 
     def _new_record(self, order: Order) -> TaskRecord:
         now = self._clock()
@@ -229,8 +242,9 @@ class Submitter:
             history=(HistoryEntry(moment(now), "submitted"),),
         )
 
-    def _known_already(self, holder: TaskRecord, order: Order) -> Submission | None:
+    def _known_already(self, holder: TaskRecord, job: _Job) -> Submission | None:
         """What a key that is taken means; ``None`` when its task was never sent and may be sent now (flow.md §7)."""
+        order = job.order
         if order.key is None or holder.key != order.key or holder.request not in (None, order.request):
             error = InvalidRequestError(f"the key {order.key!r} belongs to another request, {holder.id}")
             return Submission(holder, error)
@@ -240,7 +254,7 @@ class Submitter:
         status = lifecycle.status_at(holder, moment(self._clock()), self._submitting.create_deadline)
         if status is TaskStatus.REFUSED and holder.failure is not None:
             return Submission(holder, wire.error_from(holder.failure))
-        if status is TaskStatus.SUBMITTING and holder.sender is None:
+        if holder.status is TaskStatus.SUBMITTING and holder.sender in (None, job.sender):
             return None
         return Submission(holder, in_doubt=status is TaskStatus.IN_DOUBT)
 

@@ -28,7 +28,7 @@ from aivideo_async.core.models import BodyForm, Estimate, GenerationRequest, Tas
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.wire import HttpRequest, HttpResponse
 from aivideo_async.stores import MemoryStore, Put, Query, Store
-from aivideo_async.submit import Order, Submission, Submitter, Submitting
+from aivideo_async.submit import UNSENT_AT_MOST, Order, Submission, Submitter, Submitting
 from aivideo_async.supervise import Supervisor
 from aivideo_async.transport import PauseGate
 from tests.doubles import (
@@ -569,6 +569,42 @@ async def test_a_store_that_is_down_at_first_sends_nothing() -> None:
         assert isinstance(submission.error, StoreError)
         assert submission.error.charged == "no"
         assert it.transport.sent == []
+
+
+class CutOffStore(MemoryStore):
+    """Keeps who is about to send, but cannot say so any more, and is away from then on until it is ``back``."""
+
+    away = back = False
+
+    async def put(self, record: TaskRecord, /) -> Put:
+        if self.away and not self.back:
+            raise StoreError("no route to the engine")
+        put = await super().put(record)
+        self.away = record.sender is not None
+        if self.away and not self.back:
+            raise StoreError("the connection broke")
+        return put
+
+
+async def test_a_key_that_the_store_takes_for_sent_is_sent_by_the_client_that_knows_better() -> None:
+    store = CutOffStore()
+    async with house(store=store) as it:
+        first = await it.submit(key="order-42")
+        assert (type(first.error), it.transport.sent) == (StoreError, [])
+        held = await it.only_record()
+        assert (held.status, held.sender is None) == (TaskStatus.SUBMITTING, False)
+        store.back = True
+        again = await it.submit(key="order-42")
+        assert (again.record.id, again.record.status) == (held.id, TaskStatus.PENDING)
+        assert len(it.transport.sent) == 1
+
+
+async def test_what_is_known_to_be_unsent_stays_bounded() -> None:
+    async with house(store=CutOffStore()) as it:
+        it.submitter._unsent.update((f"order-{number}", "somebody") for number in range(UNSENT_AT_MOST))
+        await it.submit(key="order-42-again")
+        assert len(it.submitter._unsent) == UNSENT_AT_MOST
+        assert "order-0" not in it.submitter._unsent
 
 
 async def test_an_accepted_task_is_stored_once_the_store_is_back(caplog: pytest.LogCaptureFixture) -> None:
