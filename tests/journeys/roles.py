@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from aivideo_async import Client, GenerationTask, WebhookReceiver
 from aivideo_async.catalog import Sora2
-from aivideo_async.core.errors import SubmissionInDoubtError
+from aivideo_async.core.errors import StoreError, SubmissionInDoubtError
 from aivideo_async.stores import open_store
 from tests.stores.process import say
 
@@ -47,7 +47,9 @@ async def contend(store: str, keys: Sequence[str]) -> None:
         await forever()
 
 
-async def replicate(store: str, port: int, keys: Sequence[str], ids: Sequence[str], *, patient: bool) -> None:
+async def replicate(
+    store: str, port: int, *, keys: Sequence[str] = (), ids: Sequence[str] = (), patient: bool = False
+) -> None:
     """A client with its callback server, which submits keys and awaits them, and awaits tasks of others by id."""
     async with (
         Client(store=store, usual_seconds=usual(patient=patient)) as client,
@@ -58,6 +60,25 @@ async def replicate(store: str, port: int, keys: Sequence[str], ids: Sequence[st
         await asyncio.gather(*(resolve(task) for task in theirs), *(submit_and_resolve(client, key) for key in keys))
         say("done")
         await forever()
+
+
+async def insist(store: str, keys: Sequence[str]) -> None:
+    """Submit every key until the store has taken it, and await it."""
+    async with Client(store=store) as client:
+        say("open")
+        await asyncio.gather(*(insist_and_resolve(client, key) for key in keys))
+        say("done")
+        await forever()
+
+
+async def insist_and_resolve(client: Client, key: str) -> None:
+    """One task, however often the store is away when it is submitted: away KEY."""
+    while True:
+        try:
+            return await submit_and_resolve(client, key)
+        except StoreError:
+            say(f"away {key}")
+            await asyncio.sleep(0.05)
 
 
 async def submit(client: Client, key: str) -> GenerationTask:

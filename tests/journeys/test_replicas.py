@@ -44,9 +44,7 @@ async def test_signed_callbacks_at_a_random_replica_resolve_at_the_one_that_wait
         settings = environment(service, relay.url)
         replicas = [
             await stack.enter_async_context(
-                nursery.process(
-                    replicate, settings, store=engine.url, port=port, keys=KEYS[number::2], ids=[], patient=True
-                )
+                nursery.process(replicate, settings, store=engine.url, port=port, keys=KEYS[number::2], patient=True)
             )
             for number, port in enumerate(ports)
         ]
