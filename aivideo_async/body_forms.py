@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Literal
 
 from aivideo_async.core.models import BodyForm, GenerationRequest
+
+_FREE = nullcontext()
 
 
 class BodyForms:
@@ -39,12 +41,12 @@ class BodyForms:
         """The service took ``form``."""
         self._known[request.model] = form
 
-    @asynccontextmanager
-    async def turn(self, request: GenerationRequest) -> AsyncGenerator[None]:
+    def turn(self, request: GenerationRequest) -> AbstractAsyncContextManager[None]:
         """Hold everybody else's creates of this model back while its form is unknown."""
-        if not self._open(request):
-            yield
-            return
+        return self._alone(request) if self._open(request) else _FREE
+
+    @asynccontextmanager
+    async def _alone(self, request: GenerationRequest) -> AsyncGenerator[None]:
         lock = self._turns.setdefault(request.model, asyncio.Lock())
         await lock.acquire()
         if not self._open(request):

@@ -85,11 +85,15 @@ class Submitting:
 class _Job:
     """One create on its way.
 
-    ``sent`` turns true when the first byte may have left, and false again when it provably was not accepted. ``record``
-    is ours to answer for, ``news`` what became of it and is still to be stored. ``after`` is a job that was dropped.
+    ``id`` and ``message`` are for a task of its own. ``sent`` turns true when the first byte may have left, and false
+    again when it provably was not accepted. ``record`` is ours to answer for, ``news`` what became of it and is still
+    to be stored. ``after`` is a job that was dropped.
     """
 
     order: Order
+    id: str
+    form: BodyForm
+    message: wire.HttpRequest
     sender: str
     after: asyncio.Task[Submission] | None = None
     sent: bool = False
@@ -133,9 +137,9 @@ class Submitter:
         """Create, or join the create of the same key that is already on its way here.
 
         Cancelling it before the first byte sends nothing and records ``refused``; after it, the POST goes on and its
-        answer is recorded. Raises StoreError when the record could not be stored: then nothing was sent.
+        answer is recorded. Raises InvalidRequestError for what cannot be written, and StoreError when the record could
+        not be stored: then nothing was sent.
         """
-        wire.create_request(order.request, form=self._forms.first(order.request), callback_url=None)
         job = self._job(order)
         assert job.task is not None  # noqa: S101 - set by _job
         job.callers += 1
@@ -168,7 +172,9 @@ class Submitter:
         dropped = self._dropped.get(order.key) if order.key is not None else None
         if job is not None and job is not dropped and job.order.request == order.request:
             return job
-        job = _Job(order, secrets.token_hex(8), after=None if dropped is None else dropped.task)
+        id, form = f"av_{secrets.token_hex(16)}", self._forms.first(order.request)
+        message = self._message(order.request, id, form)
+        job = _Job(order, id, form, message, secrets.token_hex(8), after=None if dropped is None else dropped.task)
         job.task = self._supervisor.spawn(self._run, job)
         self._jobs.add(job)
         if order.key is not None:
@@ -194,7 +200,7 @@ class Submitter:
 
     async def _run(self, job: _Job) -> Submission:
         order = job.order
-        record = self._new_record(order)
+        record = self._new_record(job)
         try:
             if job.after is not None:
                 await asyncio.wait([job.after])
@@ -227,10 +233,10 @@ class Submitter:
             if len(self._unsent) > UNSENT_AT_MOST:
                 del self._unsent[next(iter(self._unsent))]
 
-    def _new_record(self, order: Order) -> TaskRecord:
-        now = self._clock()
+    def _new_record(self, job: _Job) -> TaskRecord:
+        order, now = job.order, self._clock()
         return TaskRecord(
-            id=f"av_{secrets.token_hex(16)}",
+            id=job.id,
             origin=self._submitting.origin,
             key=order.key,
             model=order.request.model,
@@ -288,12 +294,16 @@ class Submitter:
         def mark() -> None:
             job.sent = True
 
-        message = wire.create_request(job.order.request, form=form, callback_url=self._submitting.callback_url(id))
+        ready = (id, form) == (job.id, job.form)
+        message = job.message if ready else self._message(job.order.request, id, form)
         try:
             response = await self._transport.send(message, on_sent=mark)
         except APIConnectionError as error:
             return wire.create_outcome(error)
         return wire.read_create(response, now=self._clock())
+
+    def _message(self, request: GenerationRequest, id: str, form: BodyForm) -> wire.HttpRequest:
+        return wire.create_request(request, form=form, callback_url=self._submitting.callback_url(id))
 
     async def _again(self, error: AIVideoError, attempt: int) -> bool:
         """Wait as the policy says and tell whether to send again. A 429 pauses the whole client, not one task."""
@@ -305,19 +315,19 @@ class Submitter:
         return delay is not None
 
     async def _recorded(self, job: _Job, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
-        now = moment(self._clock())
-        news = TaskRecord(id=record.id, origin=record.origin)
+        now = self._clock()
         if outcome.kind == "accepted":
-            news = replace(
-                news,
+            news = TaskRecord(
+                id=record.id,
+                origin=record.origin,
                 status=TaskStatus.PENDING,
                 service_id=outcome.service_id,
-                next_check=moment(now.timestamp() + self._submitting.first_ask(record)),
-                history=(HistoryEntry(now, "accepted", outcome.service_id or ""),),
+                next_check=moment(now + self._submitting.first_ask(record)),
+                history=(HistoryEntry(moment(now), "accepted", outcome.service_id or ""),),
             )
         else:
             status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
-            news = self._without_id(news, status, outcome.error)
+            news = self._without_id(TaskRecord(id=record.id, origin=record.origin), status, outcome.error)
         job.news = news
         stored = await self._stored(record, news, self._submitting.store_pauses)
         if stored.id != record.id:
