@@ -96,6 +96,14 @@ class Claiming(ContractPart):
         await store.put(hint("av_1", engine.now()))
         assert await self.claimed(store) == ["av_1"]
 
+    async def test_a_refusal_of_what_was_hinted_at_before_is_claimed(self, engine: Engine, store: Store) -> None:
+        await store.put(hint("av_1", engine.now(), "svc-1"))
+        await engine.advance(1)
+        await store.put(expiry("av_1", engine.now()))
+        assert await self.claimed(store) == []
+        await store.put(refusal("av_1", engine.now()))
+        assert await self.claimed(store) == ["av_1"]
+
     async def test_a_hint_makes_a_task_due_at_once(self, engine: Engine, store: Store) -> None:
         await store.put(accepted("av_1", "svc-1", next_check=engine.now() + 1_000))
         assert await self.claimed(store) == []

@@ -138,7 +138,7 @@ class MemoryStore:
         return None
 
     def _schedule(self, before: TaskRecord | None, after: TaskRecord) -> None:
-        # A new hint counts too: the entry of a task that could not be claimed has left the queue.
+        # A new hint or status counts too: the entry of a task that could not be claimed has left the queue.
         fresh = before is None or _timing(before) != _timing(after)
         if after.next_check is not None and fresh:
             self._queue(after.origin).push(after.next_check, after.id, counts=self._is_due_at)
@@ -284,8 +284,8 @@ class MemoryStore:
                 del index[name]
 
 
-def _timing(record: TaskRecord) -> tuple[str, datetime | None, datetime | None]:
-    return record.origin, record.next_check, record.hinted_at
+def _timing(record: TaskRecord) -> tuple[object, ...]:
+    return record.origin, record.next_check, record.hinted_at, record.status
 
 
 @dataclass(frozen=True, slots=True)
