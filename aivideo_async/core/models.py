@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -24,11 +24,23 @@ JsonObject = Mapping[str, JsonValue]
 
 HISTORY_LIMIT = 32
 NOTHING: Mapping[str, str] = MappingProxyType({})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def moment(unix: float) -> datetime:
     """The aware UTC moment of a unix time in seconds."""
     return datetime.fromtimestamp(unix, UTC)
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds of unix time, exactly."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The aware UTC moment of microseconds of unix time, exactly."""
+    return _EPOCH + micros * _MICROSECOND
 
 
 class GenerationRequest(BaseModel, frozen=True, extra="forbid"):

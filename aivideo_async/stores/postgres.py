@@ -18,13 +18,13 @@ from functools import partial
 from typing import Self
 
 from aivideo_async.core.errors import EventsLostError, StoreError
-from aivideo_async.core.models import TaskRecord
+from aivideo_async.core.models import TaskRecord, to_micros
 from aivideo_async.stores import postgres_events, postgres_rows
 from aivideo_async.stores.base import Delivery, Put, Query
 from aivideo_async.stores.feeds import Ending, Subscription
 from aivideo_async.stores.postgres_listener import Listener
 from aivideo_async.stores.postgres_pool import CONNECTIONS, PATIENCE, Pool
-from aivideo_async.stores.postgres_schema import Turn, to_micros
+from aivideo_async.stores.postgres_schema import Turn
 from aivideo_async.stores.postgres_server import Server
 from aivideo_async.stores.postgres_worker import Worker
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
-from aivideo_async.core.models import TaskRecord
+from aivideo_async.core.models import TaskRecord, from_micros, to_micros
 from aivideo_async.core.retry import DEADLINE
 from aivideo_async.stores.base import Put, Query
 from aivideo_async.stores.codec import record_from_json, record_to_json
 from aivideo_async.stores.postgres_events import number_fresh
-from aivideo_async.stores.postgres_schema import NOW, Turn, channel_of, from_micros, lock_of, storable, to_micros
+from aivideo_async.stores.postgres_schema import NOW, Turn, channel_of, lock_of, storable
 
 logger: logging.Logger = logging.getLogger(__name__)
 

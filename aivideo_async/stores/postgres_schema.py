@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -19,9 +18,6 @@ TURN_SECONDS = 5.0
 
 NOW = "coalesce(%(now)s::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
 """The engine's clock in microseconds of unix time, unless the store was given another one."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 # Moments are microseconds of unix time. ``next_check`` is in its column only, ``key`` is the key that leads to the
 # task, ``began_at`` and ``ended_at`` are the engine's, ``writer`` names the put that wrote it last. An event gets its
@@ -71,16 +67,6 @@ _SCHEMA = """
     CREATE TABLE aivideo_state (ns text PRIMARY KEY, pruned_at bigint NOT NULL, events bigint NOT NULL);
     CREATE TABLE aivideo_schema (version integer NOT NULL);
 """
-
-
-def to_micros(at: datetime) -> int:
-    """Microseconds of unix time, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """The aware UTC moment, exactly."""
-    return _EPOCH + micros * _MICROSECOND
 
 
 def lock_of(*names: str) -> int:

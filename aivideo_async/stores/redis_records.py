@@ -12,12 +12,12 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
-from aivideo_async.core.models import TaskRecord
+from aivideo_async.core.models import TaskRecord, from_micros, to_micros
 from aivideo_async.core.retry import DEADLINE
 from aivideo_async.stores import redis_scripts as scripts
 from aivideo_async.stores.base import Put, Query
@@ -33,8 +33,6 @@ PAGE = 100
 LONGEST_DELAY = 1e9
 """Some thirty years; far beyond, moments would not be exact."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DEADLINE = round(DEADLINE * 1e6)
 _SERVICE = tuple(status.value for status in sorted(lifecycle.SERVICE))
 
@@ -168,18 +166,13 @@ async def forget(connections: Connections, before: datetime) -> tuple[int, bool]
     return forgotten, more == 1
 
 
-def to_micros(at: datetime) -> int:
-    """Microseconds of unix time, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
 def to_record(body: bytes, next_check: bytes | None) -> TaskRecord:
     """A record from its two parts; raises StoreError when it cannot be read."""
     record = record_from_json(body)
     if not next_check:
         return record
     try:
-        return replace(record, next_check=_EPOCH + int(next_check) * _MICROSECOND)
+        return replace(record, next_check=from_micros(int(next_check)))
     except (ValueError, OverflowError) as error:
         raise StoreError("a record in the store cannot be read") from error
 

@@ -19,11 +19,11 @@ from functools import partial
 from typing import Self, TypeVar
 
 from aivideo_async.core.errors import ConfigurationError, EventsLostError, StoreError
-from aivideo_async.core.models import TaskRecord
+from aivideo_async.core.models import TaskRecord, to_micros
 from aivideo_async.stores import sqlite_events, sqlite_rows
 from aivideo_async.stores.base import Delivery, Put, Query
 from aivideo_async.stores.feeds import Ending, Subscription
-from aivideo_async.stores.sqlite_schema import DatabaseFile, Turn, to_micros
+from aivideo_async.stores.sqlite_schema import DatabaseFile, Turn
 from aivideo_async.stores.sqlite_worker import LOOK_EVERY, Worker
 
 T = TypeVar("T")

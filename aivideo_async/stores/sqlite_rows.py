@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
-from aivideo_async.core.models import TaskRecord
+from aivideo_async.core.models import TaskRecord, from_micros, to_micros
 from aivideo_async.core.retry import DEADLINE
 from aivideo_async.stores.base import Put, Query
 from aivideo_async.stores.codec import record_from_json, record_to_json
-from aivideo_async.stores.sqlite_schema import Turn, from_micros, to_micros
+from aivideo_async.stores.sqlite_schema import Turn
 
 logger: logging.Logger = logging.getLogger(__name__)
 

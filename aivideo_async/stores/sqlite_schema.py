@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aivideo_async.core.errors import AIVideoError, ConfigurationError, StoreError
@@ -24,8 +23,6 @@ BUSY_SECONDS = 5.0
 
 _CREATING = threading.Lock()
 """Closing a file drops every lock that the process holds on it: nobody here may connect between open and close."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _NOW = "SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 
 # Moments are microseconds of unix time. ``next_check`` is in its column only, ``key`` is the key that leads to the
@@ -78,16 +75,6 @@ _REOPENED_AFTER = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
 }
-
-
-def to_micros(at: datetime) -> int:
-    """Microseconds of unix time, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """The aware UTC moment, exactly."""
-    return _EPOCH + micros * _MICROSECOND
 
 
 def code_of(error: BaseException) -> int | None:

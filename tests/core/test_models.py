@@ -4,6 +4,8 @@ import dataclasses
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aivideo_async.core.models import (
@@ -14,7 +16,9 @@ from aivideo_async.core.models import (
     TaskReport,
     TaskStatus,
     WebhookEvent,
+    from_micros,
     moment,
+    to_micros,
     without_query,
 )
 
@@ -59,6 +63,11 @@ def test_a_record_does_not_show_the_queries_of_its_output() -> None:
 )
 def test_a_url_is_shown_without_query_fragment_and_password(url: str, shown: str) -> None:
     assert without_query(url) == shown
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_moments_keep_their_microseconds(at: datetime) -> None:
+    assert from_micros(to_micros(at)) == at
 
 
 def test_a_moment_is_aware_and_in_utc() -> None:

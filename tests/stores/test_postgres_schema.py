@@ -3,11 +3,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores.postgres_schema import (
@@ -16,11 +13,9 @@ from aivideo_async.stores.postgres_schema import (
     VERSION,
     Turn,
     channel_of,
-    from_micros,
     lock_of,
     prepare,
     storable,
-    to_micros,
 )
 from tests.engines.postgres import shared_url
 from tests.stores.postgres_engine import asked, connected, with_options
@@ -41,11 +36,6 @@ async def prepared(url: str, namespace: str = "ns") -> None:
         await turn.begin([PREPARING])
         await prepare(turn)
         await connection.execute("COMMIT")
-
-
-@given(st.datetimes(timezones=st.just(UTC)))
-def test_moments_go_there_and_back_exactly(at: datetime) -> None:
-    assert from_micros(to_micros(at)) == at
 
 
 def test_locks_and_channels_are_of_what_is_named() -> None:

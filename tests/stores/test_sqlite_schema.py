@@ -7,12 +7,9 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aivideo_async.core.errors import ConfigurationError, StoreError
 from aivideo_async.stores.sqlite_schema import (
@@ -20,11 +17,9 @@ from aivideo_async.stores.sqlite_schema import (
     WAL_FROM,
     DatabaseFile,
     Turn,
-    from_micros,
     journal_mode,
     needs_reopening,
     ours,
-    to_micros,
 )
 
 BEFORE_WAL = (3, 51, 2)
@@ -226,14 +221,6 @@ def test_every_other_error_that_may_come_becomes_a_store_error(path: Path, error
 @pytest.mark.parametrize("error", [StoreError("x"), ConfigurationError("x"), TypeError("x"), KeyError("x")])
 def test_our_own_errors_and_mistakes_stay_what_they_are(path: Path, error: Exception) -> None:
     assert ours(error, path) is error
-
-
-# Moments
-
-
-@given(st.datetimes(timezones=st.just(UTC)))
-def test_moments_keep_their_microseconds(at: datetime) -> None:
-    assert from_micros(to_micros(at)) == at
 
 
 def test_the_engines_clock_is_unix_time_in_milliseconds(path: Path) -> None:
