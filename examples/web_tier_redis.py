@@ -3,9 +3,9 @@
     POST /orders/42 {"prompt": "a kite over a harbour"}   ->   202
     GET  /orders/42                                       ->   {"status": "completed", "url": "https://…"}
 
-Whichever of them a callback reaches, it goes into the store. They need AIVIDEO_STORE (redis://…), AIVIDEO_CALLBACK_KEY
-(32 random bytes or more, the worker's) and, where callbacks are signed, AIVIDEO_WEBHOOK_SECRET. Unsigned ones are only
-hints here, and the worker confirms them.
+Whichever of them a callback reaches, it goes into the store. They need AIVIDEO_STORE (redis://host:6379/0),
+AIVIDEO_CALLBACK_KEY (32 random bytes or more, the worker's) and, where callbacks are signed, AIVIDEO_WEBHOOK_SECRET.
+Unsigned ones are only hints here, and the worker confirms them.
 """
 
 import json
