@@ -65,7 +65,8 @@ async def a_supervisor(failures: list[BaseException] | None = None) -> Superviso
 
 
 def test_nothing_else_in_the_package_starts_tasks() -> None:
-    found = {str(path.relative_to(PACKAGE)): set(starters_in(path.read_text())) for path in PACKAGE.rglob("*.py")}
+    modules = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "store_contract"]  # those are tests
+    found = {str(path.relative_to(PACKAGE)): set(starters_in(path.read_text())) for path in modules}
     assert {name for name, starters in found.items() if starters} == {"supervise.py"}
 
 
