@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from aivideo_async.core.errors import EventsLostError
 from aivideo_async.core.models import TaskRecord
 
 HINTS_AT_MOST = 10_000
@@ -104,7 +105,7 @@ class Ending:
 
 @dataclass(slots=True)
 class _Group:
-    next: int = 0
+    next: int
     leased: OrderedDict[int, float] = field(default_factory=OrderedDict[int, float])
 
 
@@ -122,12 +123,18 @@ class EventFeed:
         self._endings.append(Ending(self._count, now, record))
         self._count += 1
 
-    def take(self, group: str, now: float) -> Ending | None:
-        """What the group is given next: what was not acknowledged within its lease, then what is new to it."""
-        state = self._groups.setdefault(group, _Group())
-        number = self._lapsed(state, now)
+    def take(self, group: str, now: float) -> Ending | EventsLostError | None:
+        """What the group is given next: what was not acknowledged within its lease, then what is new to it.
+
+        Or, once, what it was not given in time. A new group begins with the oldest that is kept.
+        """
+        state = self._groups.setdefault(group, _Group(self._first))
+        lost = self._lost(state)
+        if lost:
+            return EventsLostError(f"{lost} endings are forgotten that the group {group!r} has not dealt with")
+        number = next((number for number, until in state.leased.items() if until <= now), None)
         if number is None:
-            number = max(state.next, self._first)
+            number = state.next
             if number >= self._count:
                 return None
             state.next = number + 1
@@ -139,18 +146,19 @@ class EventFeed:
     def _first(self) -> int:
         return self._count - len(self._endings)
 
-    def _lapsed(self, state: _Group, now: float) -> int | None:
-        """The one that was given longest ago, if its lease is over; those that are no longer kept are let go."""
-        while state.leased:
-            number, until = next(iter(state.leased.items()))
-            if number >= self._first:
-                return number if until <= now else None
+    def _lost(self, state: _Group) -> int:
+        """How many endings were forgotten before the group had dealt with them, since this was last asked."""
+        forgotten = [number for number in state.leased if number < self._first]
+        for number in forgotten:
             del state.leased[number]
-        return None
+        unread = max(0, self._first - state.next)
+        state.next += unread
+        return len(forgotten) + unread
 
     def acknowledge(self, group: str, number: int) -> None:
         """Never give it to the group again."""
-        self._groups.setdefault(group, _Group()).leased.pop(number, None)
+        if group in self._groups:
+            self._groups[group].leased.pop(number, None)
 
     def prune(self, before: float) -> None:
         """Forget endings from before a moment."""

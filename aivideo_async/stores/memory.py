@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from aivideo_async.core import lifecycle
-from aivideo_async.core.errors import StoreError
+from aivideo_async.core.errors import EventsLostError, StoreError
 from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.core.retry import DEADLINE
 from aivideo_async.stores.base import Delivery, Put, Query
@@ -222,11 +222,16 @@ class MemoryStore:
                     self._subscriptions.discard(subscription)
 
     async def events(self, group: str, /) -> AsyncIterator[Delivery]:
-        """Endings for a group of consumers; see Store.events. Waiting ends with the iterator."""
+        """Endings for a group of consumers; see Store.events. Waiting ends with the iterator.
+
+        Raises EventsLostError, once, when endings were forgotten that the group was not given or did not acknowledge.
+        """
         async with self.changes() as changes:
             while True:
                 with self._lock:
                     entry = self._feed.take(group, self._clock())
+                if isinstance(entry, EventsLostError):
+                    raise entry
                 if entry is not None:
                     yield _MemoryDelivery(entry.record, self, group, entry.number)
                     continue

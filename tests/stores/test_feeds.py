@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aivideo_async.core.models import moment
-from aivideo_async.stores.feeds import COMPACT_AT, DueQueue, EventFeed, Subscription
+from aivideo_async.stores.feeds import COMPACT_AT, DueQueue, Ending, EventFeed, Subscription
 from tests.stores.made import completion
 
 ENDED = [completion(f"av_{number}", f"svc-{number}", 0.0) for number in range(6)]
@@ -120,7 +120,7 @@ async def test_a_closed_loop_is_told_nothing_and_said_so() -> None:
 
 def taken(feed: EventFeed, group: str, now: float) -> str | None:
     ending = feed.take(group, now)
-    return None if ending is None else ending.record.id
+    return ending.record.id if isinstance(ending, Ending) else None if ending is None else ending.message
 
 
 def a_feed(count: int, *, at_most: int = 100) -> EventFeed:
@@ -139,8 +139,8 @@ def test_each_group_is_given_every_ending_once_and_in_order() -> None:
 def test_what_is_not_acknowledged_comes_again_when_its_lease_is_over() -> None:
     feed = a_feed(2)
     first, second = feed.take("mail", 0), feed.take("mail", 5)
-    assert first is not None
-    assert second is not None
+    assert isinstance(first, Ending)
+    assert isinstance(second, Ending)
     feed.acknowledge("mail", second.number)
     assert taken(feed, "mail", 9.9) is None
     assert taken(feed, "mail", 10) == "av_0"
@@ -161,18 +161,22 @@ def test_to_acknowledge_what_was_never_given_does_nothing() -> None:
     assert taken(feed, "mail", 0) == "av_0"
 
 
-def test_only_so_many_endings_are_kept_and_those_given_before_are_let_go() -> None:
+def lost(count: int) -> str:
+    return f"{count} endings are forgotten that the group 'mail' has not dealt with"
+
+
+def test_only_so_many_endings_are_kept_and_a_group_is_told_once_what_it_lost() -> None:
     feed = a_feed(2, at_most=3)
     assert [taken(feed, "mail", 0) for _ in range(2)] == ["av_0", "av_1"]
     for record in ENDED[2:6]:
         feed.append(record, now=0)
-    assert [taken(feed, "mail", 100) for _ in range(4)] == ["av_3", "av_4", "av_5", None]
+    assert [taken(feed, "mail", 100) for _ in range(5)] == [lost(3), "av_3", "av_4", "av_5", None]
 
 
 def test_pruned_endings_are_not_given() -> None:
     feed = a_feed(4)
     assert taken(feed, "mail", 0) == "av_0"
     feed.prune(2.0)
-    assert [taken(feed, "mail", 100) for _ in range(3)] == ["av_2", "av_3", None]
+    assert [taken(feed, "mail", 100) for _ in range(4)] == [lost(2), "av_2", "av_3", None]
     feed.prune(100.0)
     assert taken(feed, "late", 100) is None
