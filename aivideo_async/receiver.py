@@ -86,6 +86,7 @@ class WebhookReceiver:
         self._ready = ready
         self._opening: asyncio.Lock | None = None
         self._opened_store = False
+        self._looked_at_fingerprint = False
         self._confirmed_here = confirmed_by is not None
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
@@ -252,14 +253,18 @@ class WebhookReceiver:
             self._remembered.popitem(last=False)
 
     async def _open_store(self) -> None:
-        if self._opened_store or self._store.opened:
-            return
-        self._opening = self._opening or asyncio.Lock()
-        async with self._opening:
-            if not self._opened_store:
-                await self._store.__aenter__()
-                self._opened_store = True
-                await self.check_fingerprint()
+        if not (self._opened_store or self._store.opened):
+            self._opening = self._opening or asyncio.Lock()
+            async with self._opening:
+                if not self._opened_store:
+                    await self._store.__aenter__()
+                    self._opened_store = True
+        await self._look_at_fingerprint()
+
+    async def _look_at_fingerprint(self) -> None:
+        if not self._looked_at_fingerprint:
+            await self.check_fingerprint()
+            self._looked_at_fingerprint = True
 
     async def check_fingerprint(self) -> None:
         """Say so when tokens are minted with a key that is not among ours: every callback would get 404."""
@@ -292,6 +297,8 @@ class WebhookReceiver:
         try:
             async with mounting.listening(self, host, port, path) as server:
                 self._address = server.url
+                if self._store.opened:
+                    await self._look_at_fingerprint()
                 yield server
         finally:
             self._address = None

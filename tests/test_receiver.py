@@ -338,6 +338,16 @@ async def test_a_receiver_without_the_minting_key_says_so(caplog: pytest.LogCapt
     assert "does not hold" in caplog.text
 
 
+async def test_it_says_so_also_over_a_store_that_was_open_already(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+    async with door.store:
+        await door.store.note(FINGERPRINT, CallbackKeys("m" * 32).fingerprint())
+        async with door.receiver.serve():
+            assert caplog.text.count("does not hold") == 1
+        await door.deliver(task_body())
+    assert caplog.text.count("does not hold") == 1
+
+
 async def test_a_receiver_of_a_closed_client_answers_503() -> None:
     door = Door()
     door.receiver = WebhookReceiver(
