@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-import secrets
+import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -41,7 +41,7 @@ from aivideo_async.download import DownloadedFile, file_name
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
-from aivideo_async.submit import Order, Submission
+from aivideo_async.submit import CHANCE, Order, Submission
 from aivideo_async.task import GenerationTask, doubt
 from aivideo_async.transport import AiohttpTransport, Timeouts, Transport
 from aivideo_async.waiters import Waiters
@@ -64,6 +64,7 @@ class Client:
     ``store`` is a Store or the URL of one; an unopened one is opened and closed with the client. ``max_concurrency``
     bounds creates in flight; ``close_timeout`` is how many seconds leaving waits for them. ``ask_rate`` is GETs per
     second, ``usual_seconds`` overrides by model name when the asker first looks, ``time_scale`` divides every span.
+    ``clock`` gives unix seconds; ids and jitter are drawn from ``chance``, by default the system's.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Client:
         time_scale: float | None = None,
         allow_insecure: bool = False,
         clock: Callable[[], float] = time.time,
+        chance: random.Random = CHANCE,
     ) -> None:
         self._api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         # Closures keep secrets out of every repr until they are checked on entering.
@@ -109,6 +111,7 @@ class Client:
         self._time_scale = time_scale
         self._allow_insecure = allow_insecure
         self._clock = clock
+        self._chance = chance
         self._handlers = Handlers()
         self._store: Store | None = None
         self._receiver: WebhookReceiver | None = None
@@ -157,6 +160,7 @@ class Client:
             ask_rate=self._ask_rate,
             time_scale=settings.time_scale(self._time_scale),
             clock=self._clock,
+            chance=self._chance,
         )
 
     @property
@@ -255,7 +259,7 @@ class Client:
     def _adopted(self, service_id: str, opening: Opening) -> TaskRecord:
         now = moment(self._clock())
         return TaskRecord(
-            id=f"av_{secrets.token_hex(16)}",
+            id=f"av_{self._chance.randbytes(16).hex()}",
             origin=opening.settings.base_url.origin,
             service_id=service_id,
             status=TaskStatus.PENDING,

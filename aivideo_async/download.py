@@ -91,16 +91,18 @@ class Downloader:
         self._limit = limit
         self._connections = connections
         self._slots = asyncio.Semaphore(connections)
+        self._opened = False
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._slots = asyncio.Semaphore(self._connections)
-        self._session = open_session(self._timeouts, total=None, decompress=False)
+        self._opened = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._opened = False
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -124,11 +126,9 @@ class Downloader:
 
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncGenerator[aiohttp.ClientResponse]:
-        if self._session is None:
-            message = "the downloader is not open"
-            raise ClientClosedError(message)
+        session = self._open_session()
         for _ in range(_REDIRECTS + 1):
-            request = self._session.get(_exact(url), allow_redirects=False, headers={"Accept-Encoding": "identity"})
+            request = session.get(_exact(url), allow_redirects=False, headers={"Accept-Encoding": "identity"})
             async with request as response:
                 location = response.headers.get("Location") if response.status in _REDIRECT_CODES else None
                 if location is None:
@@ -138,6 +138,14 @@ class Downloader:
             url = _joined(url, location)
         message = f"more than {_REDIRECTS} redirects, the last to {_shown(url)}"
         raise DownloadError(message, charged="yes")
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if not self._opened:
+            message = "the downloader is not open"
+            raise ClientClosedError(message)
+        if self._session is None:  # most clients of a web tier never fetch anything
+            self._session = open_session(self._timeouts, total=None, decompress=False)
+        return self._session
 
     async def _saved(self, response: aiohttp.ClientResponse, target: Target) -> DownloadedFile:
         content_type = response.content_type.lower() if "Content-Type" in response.headers else None

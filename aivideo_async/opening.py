@@ -50,11 +50,11 @@ class Opening:
         self._transport = transport
         self._served_address = served_address
         self._handlers = handlers
-        self._gate = PauseGate()
+        self._gate = PauseGate(clock=self.loop.time)
         self._failure: BaseException | None = None
         self._told_about_polling = False
         self.supervisor: Supervisor = Supervisor("aivideo-client", on_failure=self._failed)
-        self.waiters: Waiters = Waiters(store, on_hint=self._hinted)
+        self.waiters: Waiters = Waiters(store, on_hint=self._hinted, draw=settings.chance.random)
         self.reconciler: Reconciler = Reconciler(
             store,
             lambda service_id: self.fetch_task(service_id, ONCE_ONLY),
@@ -69,6 +69,7 @@ class Opening:
             on_refused=self.waiters.interrupt,
             on_ended=self._ended,
             clock=settings.clock,
+            draw=settings.chance.random,
         )
         self.submitter: Submitter = Submitter(
             store,
@@ -86,6 +87,7 @@ class Opening:
             gate=self._gate,
             policy=settings.retry,
             clock=settings.clock,
+            chance=settings.chance,
         )
 
     def require_usable(self) -> None:
@@ -123,11 +125,19 @@ class Opening:
             lambda response: wire.read_task_response(response, now=self.settings.clock()),
             policy=policy,
             gate=self._gate,
+            draw=self.settings.chance.random,
         )
 
     async def get(self, request: wire.HttpRequest, read: Callable[[wire.HttpResponse], T]) -> T:
         """GET something, retried by the client's policy."""
-        return await fetch(self._transport, request, read, policy=self.settings.retry, gate=self._gate)
+        return await fetch(
+            self._transport,
+            request,
+            read,
+            policy=self.settings.retry,
+            gate=self._gate,
+            draw=self.settings.chance.random,
+        )
 
     def endings(self, group: str) -> Endings:
         """The endings of this store for one consumer of a group."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import math
 import os
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -182,6 +183,7 @@ class ClientSettings:
     ask_rate: float
     time_scale: float
     clock: Callable[[], float]
+    chance: random.Random = field(default_factory=random.SystemRandom)
 
     def __post_init__(self) -> None:
         if self.body_form not in ("auto", "flat", "nested"):

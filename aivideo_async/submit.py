@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,6 +42,7 @@ from aivideo_async.transport import PauseGate, Transport
 logger: logging.Logger = logging.getLogger(__name__)
 
 UNSENT_AT_MOST = 10_000
+CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Submitter:
         gate: PauseGate,
         policy: retry.RetryPolicy,
         clock: Callable[[], float] = time.time,
-        draw: Callable[[], float] = random.random,
+        chance: random.Random = CHANCE,
     ) -> None:
         self._store = store
         self._transport = transport
@@ -125,10 +125,10 @@ class Submitter:
         self._gate = gate
         self._policy = policy
         self._clock = clock
-        self._draw = draw
+        self._chance = chance
         self._slots = asyncio.Semaphore(submitting.max_concurrency)
         self._forms = BodyForms(submitting.body_form)
-        self._jobs: set[_Job] = set()
+        self._jobs: dict[_Job, None] = {}
         self._by_key: dict[str, _Job] = {}
         self._dropped: dict[str, _Job] = {}
         self._unsent: dict[str, str] = {}  # senders by key that never sent, in case the store has heard only of them
@@ -172,18 +172,19 @@ class Submitter:
         dropped = self._dropped.get(order.key) if order.key is not None else None
         if job is not None and job is not dropped and job.order.request == order.request:
             return job
-        id, form = f"av_{secrets.token_hex(16)}", self._forms.first(order.request)
+        id, form = f"av_{self._chance.randbytes(16).hex()}", self._forms.first(order.request)
         message = self._message(order.request, id, form)
-        job = _Job(order, id, form, message, secrets.token_hex(8), after=None if dropped is None else dropped.task)
+        sender = self._chance.randbytes(8).hex()
+        job = _Job(order, id, form, message, sender, after=None if dropped is None else dropped.task)
         job.task = self._supervisor.spawn(self._run, job)
-        self._jobs.add(job)
+        self._jobs[job] = None
         if order.key is not None:
             self._by_key[order.key] = job
         job.task.add_done_callback(lambda _task: self._forget(job))
         return job
 
     def _forget(self, job: _Job) -> None:
-        self._jobs.discard(job)
+        self._jobs.pop(job, None)
         key = job.order.key
         for jobs in (self._by_key, self._dropped):
             if key is not None and jobs.get(key) is job:
@@ -307,7 +308,7 @@ class Submitter:
 
     async def _again(self, error: AIVideoError, attempt: int) -> bool:
         """Wait as the policy says and tell whether to send again. A 429 pauses the whole client, not one task."""
-        delay = self._policy.delay(error, attempt=attempt, draw=self._draw())
+        delay = self._policy.delay(error, attempt=attempt, draw=self._chance.random())
         if isinstance(error, RateLimitError):
             self._gate.pause(self._policy.pause_after(error) if delay is None else delay)
         elif delay is not None:

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import logging
 import pickle
+import random
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -101,6 +102,12 @@ async def test_a_submitted_task_is_pending_and_carries_its_labels() -> None:
         assert (task.status, task.service_id) == (TaskStatus.PENDING, "svc-1")
         assert task.record.labels == {"user": "7"}
         assert task.id in repr(task)
+
+
+async def test_ids_are_drawn_from_the_chance_that_is_given() -> None:
+    async with a_client(chance=random.Random(1)) as one, a_client(chance=random.Random(1)) as two:
+        assert (await one.submit(CLIP)).id == (await two.submit(CLIP)).id
+        assert (await one.submit(CLIP)).id != (await one.submit(CLIP)).id
 
 
 @pytest.mark.parametrize("key", ["", "x" * 257, "av_mine"])

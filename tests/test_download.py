@@ -49,6 +49,11 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 # A whole result
 
 
+async def test_who_fetches_nothing_holds_no_session() -> None:
+    async with Downloader() as downloader:
+        assert downloader._session is None
+
+
 async def test_a_result_becomes_a_file(downloader: Downloader, tmp_path: Path) -> None:
     target = tmp_path / "cafe.mp4"
     async with serving(answering(http(200, CLIP, "Content-Type: Video/MP4; codecs=avc1"))) as url:

@@ -60,7 +60,7 @@ class MemoryStore:
         self._ended: OrderedDict[str, datetime] = OrderedDict()
         self._of_origin: Counter[str] = Counter()
         self._due: dict[str, DueQueue] = {}
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: dict[Subscription, None] = {}  # told in the order in which they came
         self._event_lease = event_lease
         self._feed = EventFeed(at_most=keep_at_most, lease=event_lease)
         self._notes: dict[str, str] = {}
@@ -203,12 +203,12 @@ class MemoryStore:
         """Hints for the running loop, from whatever thread they come; see Store.changes."""
         subscription = Subscription(asyncio.get_running_loop())
         with self._lock:
-            self._subscriptions.add(subscription)
+            self._subscriptions[subscription] = None
         try:
             yield subscription
         finally:
             with self._lock:
-                self._subscriptions.discard(subscription)
+                self._subscriptions.pop(subscription, None)
 
     def _hint(self, id: str) -> None:
         if not self._subscriptions:
@@ -219,7 +219,7 @@ class MemoryStore:
         for subscription in subscriptions:
             if not subscription.tell(id, running):
                 with self._lock:
-                    self._subscriptions.discard(subscription)
+                    self._subscriptions.pop(subscription, None)
 
     async def events(self, group: str, /) -> AsyncIterator[Delivery]:
         """Endings for a group of consumers; see Store.events. Waiting ends with the iterator.
