@@ -354,8 +354,9 @@ class Client:
 
     def doubtful_in(self, record: TaskRecord) -> float | None:
         """As TaskOwner: seconds until a create without an answer reads as in doubt."""
-        left = lifecycle.doubtful_from(record, self._timeouts.total)
-        return None if left is None else max(0.0, left.timestamp() - self._clock()) + 0.001
+        since = lifecycle.doubtful_from(record, self._timeouts.total)
+        left = -1.0 if since is None else since.timestamp() - self._clock()
+        return None if left < 0.0 else left + 0.001
 
     def _served_address(self) -> str | None:
         return None if self._receiver is None else self._receiver.address

@@ -297,6 +297,18 @@ async def test_a_wait_for_a_create_that_died_with_its_process_raises_when_it_rea
             await waiting
 
 
+async def test_a_wait_for_a_create_that_is_in_doubt_already_rests_until_its_callback() -> None:
+    clock = ManualClock()
+    sent = TaskRecord(id="av_dead", origin="http://127.0.0.1:9", sent_at=moment(NOW), created_at=moment(NOW))
+    async with a_client(clock=clock, callback_url=HOOK) as client:
+        assert client.doubtful_in(sent) == pytest.approx(150.0, abs=0.01)
+        clock.advance(150.0)
+        assert client.doubtful_in(sent) == pytest.approx(0.0, abs=0.01)
+        clock.advance(0.001)
+        assert client.status_of(sent) is TaskStatus.IN_DOUBT
+        assert client.doubtful_in(sent) is None
+
+
 async def test_a_task_that_the_store_forgot_is_asked_for_again() -> None:
     transport = CannedTransport()
     transport.tasks["svc-1"] = completed("svc-1")
