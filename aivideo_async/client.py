@@ -329,7 +329,10 @@ class Client:
         if opening.expects_callbacks():
             return None
         if opening.reconciler.refusal is not None:
-            return wire.error_from(wire.failure_of(opening.reconciler.refusal))
+            error = wire.error_from(wire.failure_of(opening.reconciler.refusal))
+            # The question was free, and this is about the task.
+            error.charged, error.task_id = "unknown" if record.service_id is None else "yes", record.id
+            return error
         unknown = record.service_id is None and record.hinted_id is None
         if unknown and self.status_of(record) is TaskStatus.IN_DOUBT:
             return doubt(GenerationTask(self, record), "and without a callback URL nothing will tell")

@@ -185,8 +185,10 @@ async def test_a_refused_key_raises_in_waits_that_only_polling_could_end() -> No
     transport = CannedTransport()
     async with a_client(transport, time_scale=SOON) as client:
         transport.tasks["svc-1"] = refused(401, "invalid_api_key")
-        with pytest.raises(AuthenticationError):
+        with pytest.raises(AuthenticationError) as caught:
             await client.run(CLIP)
+        assert caught.value.charged == "yes"  # for the task, whatever the question cost
+        assert caught.value.task_id is not None
 
 
 async def test_a_failed_task_is_caught_outside_the_client() -> None:
