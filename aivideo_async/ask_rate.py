@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
+_WHOLE = 1.0 - 1e-9  # a sum of fractions; the rest would be a sleep too short to move any clock
+
 
 class Bucket:
     """At most ``rate`` tokens a second; what was not used within a second is lost."""
@@ -22,7 +24,7 @@ class Bucket:
             since = 0.0 if self._filled_at is None else now - self._filled_at
             self._tokens = min(max(1.0, self._rate), self._tokens + since * self._rate)
             self._filled_at = now
-            if self._tokens >= 1.0:
+            if self._tokens >= _WHOLE:
                 self._tokens -= 1.0
                 return
             await asyncio.sleep((1.0 - self._tokens) / self._rate)

@@ -16,6 +16,13 @@ async def test_a_bucket_lets_as_many_through_as_its_rate_and_then_one_at_a_time(
     assert loop.time() - started >= 4 / 200.0 - 0.001
 
 
+async def test_a_token_that_lacks_less_than_a_clock_can_tell_is_taken_without_sleeping() -> None:
+    bucket = Bucket(1e-9)
+    bucket._tokens, bucket._filled_at = 1.0 - 1e-12, asyncio.get_running_loop().time()
+    with pytest.raises(StopIteration):
+        bucket.take().send(None)
+
+
 def test_a_task_is_asked_for_once_per_span() -> None:
     recent = Recent(1.0)
     assert [recent.too_soon("av_1", at) for at in (10.0, 10.25)] == [0.0, pytest.approx(0.75)]
