@@ -12,7 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aivideo_async.ask_rate import Bucket, Recent
@@ -213,11 +213,13 @@ class Reconciler:
         self._refusal = None
         _require_same_task(record, asked, report)
         now = moment(self._clock())
-        put = await self._store.put(
-            lifecycle.record_of(
-                report, id=record.id, origin=record.origin, now=now, fetched_at=now, checks=record.checks + 1
-            )
+        answer = lifecycle.record_of(
+            report, id=record.id, origin=record.origin, now=now, fetched_at=now, checks=record.checks + 1
         )
+        if _misses(record):
+            found = HistoryEntry(now, "found", "the service knows it again")
+            answer = replace(answer, history=(*answer.history, found))
+        put = await self._store.put(answer)
         if put.record.id != record.id:
             raise InvalidResponseError(f"{asked} belongs to {put.record.id}, not to {record.id}")
         for oddity in lifecycle.oddities(put.record, report, first=put.won):
@@ -265,14 +267,19 @@ class Reconciler:
         """Without the service's id nothing can be asked; only the deadline counts."""
         if not self._over_deadline(record):
             await self._store.due(record.id, self._scaled(self._asking.deadline))
-        elif record.sent_at is None:
+        elif record.sent_at is None and await self._is_never_sent(record):
             await self._end(record, TaskStatus.REFUSED, "it was never sent", "no")
         else:
             await self._end(record, TaskStatus.EXPIRED, "no answer and no callback ever named it", "unknown")
 
+    async def _is_never_sent(self, record: TaskRecord) -> bool:
+        """Whether nobody sends it from now on: a submission may have begun since the record was claimed."""
+        nobody = TaskRecord(id=record.id, origin=record.origin, sender=lifecycle.NOBODY)
+        return (await self._store.put(nobody)).record.sender == lifecycle.NOBODY
+
     async def _not_found(self, record: TaskRecord) -> Put:
         put = await self._store.put(self._note(record, "not_found", "the service does not know it"))
-        times = [entry.at for entry in put.record.history if entry.kind == "not_found"]
+        times = _misses(put.record)
         if len(times) < NOT_FOUND_TIMES or _seconds(times[0], times[-1]) < self._scaled(NOT_FOUND_OVER):
             return put
         return await self._end(put.record, TaskStatus.EXPIRED, "the service does not know it any more", "unknown")
@@ -317,6 +324,17 @@ def _require_same_task(record: TaskRecord, asked: str, report: TaskReport) -> No
         raise InvalidResponseError(f"asked for {asked}, the answer is about another task")
     if record.service_id is None and record.model is not None and report.model not in (None, record.model):
         raise InvalidResponseError(f"{asked} is a task of {report.model}, not of {record.model}: not believed")
+
+
+def _misses(record: TaskRecord) -> list[datetime]:
+    """When the service did not know it, since it last did."""
+    times: list[datetime] = []
+    for entry in record.history:
+        if entry.kind == "not_found":
+            times.append(entry.at)
+        elif entry.kind == "found":
+            times.clear()
+    return times
 
 
 def _seconds(first: datetime, last: datetime) -> float:

@@ -91,11 +91,11 @@ class _Job:
     """
 
     order: Order
-    id: str
-    form: BodyForm
-    message: wire.HttpRequest
     sender: str
     after: asyncio.Task[Submission] | None = None
+    id: str = ""
+    form: BodyForm | None = None
+    message: wire.HttpRequest | None = None
     sent: bool = False
     callers: int = 0
     record: TaskRecord | None = None
@@ -172,16 +172,19 @@ class Submitter:
         dropped = self._dropped.get(order.key) if order.key is not None else None
         if job is not None and job is not dropped and job.order.request == order.request:
             return job
-        id, form = f"av_{self._chance.randbytes(16).hex()}", self._forms.first(order.request)
-        message = self._message(order.request, id, form)
-        sender = self._chance.randbytes(8).hex()
-        job = _Job(order, id, form, message, sender, after=None if dropped is None else dropped.task)
+        job = _Job(order, self._chance.randbytes(8).hex(), after=None if dropped is None else dropped.task)
+        self._prepare(job)
         job.task = self._supervisor.spawn(self._run, job)
         self._jobs[job] = None
         if order.key is not None:
             self._by_key[order.key] = job
         job.task.add_done_callback(lambda _task: self._forget(job))
         return job
+
+    def _prepare(self, job: _Job) -> None:
+        """Give it an id of its own and write its body. Raises InvalidRequestError."""
+        job.id, job.form = f"av_{self._chance.randbytes(16).hex()}", self._forms.first(job.order.request)
+        job.message = self._message(job.order.request, job.id, job.form)
 
     def _forget(self, job: _Job) -> None:
         self._jobs.pop(job, None)
@@ -208,12 +211,10 @@ class Submitter:
             job.sender = self._unsent.pop(order.key or "", job.sender)
             async with self._forms.turn(order.request), self._slots:
                 await self._gate.wait()
-                put = await self._store.put(record)
-                if put.record.id == record.id:
-                    job.record = put.record
-                elif (known := self._known_already(put.record, job)) is not None:
-                    return known
-                return await self._attempts(job, put.record)
+                while (submission := await self._once(job, record)) is None:
+                    self._prepare(job)
+                    record = self._new_record(job)
+                return submission
         except asyncio.CancelledError:
             await finish(self._abandoned(job))
             raise
@@ -233,6 +234,15 @@ class Submitter:
             self._unsent[job.order.key] = job.sender
             if len(self._unsent) > UNSENT_AT_MOST:
                 del self._unsent[next(iter(self._unsent))]
+
+    async def _once(self, job: _Job, record: TaskRecord) -> Submission | None:
+        """Put the record and send it, or what holds its key; ``None`` when that was given up and the key is free."""
+        put = await self._store.put(record)
+        if put.record.id == record.id:
+            job.record = put.record
+        elif (known := self._known_already(put.record, job)) is not None:
+            return known
+        return await self._attempts(job, put.record)
 
     def _new_record(self, job: _Job) -> TaskRecord:
         order, now = job.order, self._clock()
@@ -261,11 +271,11 @@ class Submitter:
         status = lifecycle.status_at(holder, moment(self._clock()), self._submitting.create_deadline)
         if status is TaskStatus.REFUSED and holder.failure is not None:
             return Submission(holder, wire.error_from(holder.failure))
-        if holder.status is TaskStatus.SUBMITTING and holder.sender in (None, job.sender):
+        if status in (TaskStatus.SUBMITTING, TaskStatus.IN_DOUBT) and _may_be_sent(holder, job.sender):
             return None
         return Submission(holder, in_doubt=status is TaskStatus.IN_DOUBT)
 
-    async def _attempts(self, job: _Job, record: TaskRecord) -> Submission:
+    async def _attempts(self, job: _Job, record: TaskRecord) -> Submission | None:
         request, form = job.order.request, self._forms.first(job.order.request)
         other = self._forms.other(request, form)
         attempt = 0
@@ -274,7 +284,7 @@ class Submitter:
             marked = (await self._store.put(self._about_to_send(record, job))).record
             if marked.sender != job.sender:
                 job.record = None
-                return Submission(marked)
+                return await self._given_up(marked) if marked.sender == lifecycle.NOBODY else Submission(marked)
             job.record = marked
             outcome = await self._post(job, record.id, form)
             if outcome.kind == "accepted":
@@ -288,6 +298,12 @@ class Submitter:
                     continue
             return await self._recorded(job, record, outcome)
 
+    async def _given_up(self, record: TaskRecord) -> Submission | None:
+        """Record the refusal that somebody decided on, who may have died since; ``None`` when that frees the key."""
+        given_up = TaskRecord(id=record.id, origin=record.origin)
+        refused = (await self._store.put(self._without_id(given_up, TaskStatus.REFUSED, None))).record
+        return None if record.key is not None and lifecycle.frees_key(refused) else Submission(refused)
+
     def _about_to_send(self, record: TaskRecord, job: _Job) -> TaskRecord:
         return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=moment(self._clock()))
 
@@ -295,8 +311,9 @@ class Submitter:
         def mark() -> None:
             job.sent = True
 
-        ready = (id, form) == (job.id, job.form)
-        message = job.message if ready else self._message(job.order.request, id, form)
+        message = job.message
+        if message is None or (id, form) != (job.id, job.form):
+            message = self._message(job.order.request, id, form)
         try:
             response = await self._transport.send(message, on_sent=mark)
         except APIConnectionError as error:
@@ -330,7 +347,7 @@ class Submitter:
             status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
             news = self._without_id(TaskRecord(id=record.id, origin=record.origin), status, outcome.error)
         job.news = news
-        stored = await self._stored(record, news, self._submitting.store_pauses)
+        stored = await self._stored(news, self._submitting.store_pauses) or lifecycle.merge(record, news)
         if stored.id != record.id:
             cause = InvalidRequestError(f"the service answered with an id that {stored.id} holds")
             return Submission(record, cause, in_doubt=True)
@@ -350,8 +367,8 @@ class Submitter:
             history=(HistoryEntry(now, status.value, failure.message),),
         )
 
-    async def _stored(self, record: TaskRecord, news: TaskRecord, pauses: tuple[float, ...] = (0.0,)) -> TaskRecord:
-        """Store what became of a create that may have been paid for, over a store that is away for a while."""
+    async def _stored(self, news: TaskRecord, pauses: tuple[float, ...] = (0.0,)) -> TaskRecord | None:
+        """Store what became of a create, over a store that is away for a while; ``None`` when it stays away."""
         for pause in pauses:
             try:
                 return (await self._store.put(news)).record
@@ -360,7 +377,7 @@ class Submitter:
                 logger.warning(said, news.id, news.service_id, news.status.value, error)
                 await asyncio.sleep(pause)
         logger.error("%s (service id %s) is not stored; its callback still settles it", news.id, news.service_id)
-        return lifecycle.merge(record, news)
+        return None
 
     async def _abandoned(self, job: _Job) -> None:
         """Record what a job leaves behind that does not come to its end: once, since somebody waits for it.
@@ -370,14 +387,22 @@ class Submitter:
         if job.record is None:
             return
         if job.news is not None:
-            await self._stored(job.record, job.news)
+            await self._stored(job.news)
             return
-        mine = TaskRecord(id=job.record.id, origin=job.record.origin, sender=job.sender)
-        if (await self._stored(job.record, mine)).sender != job.sender:
+        mine = TaskRecord(id=job.record.id, origin=job.record.origin, sender=lifecycle.NOBODY)
+        held = await self._stored(mine)
+        if held is None or held.sender not in (job.sender, lifecycle.NOBODY):
             return
         status = TaskStatus.IN_DOUBT if job.sent else TaskStatus.REFUSED
         cause = APIConnectionError("the client closed before the answer came", sent="maybe") if job.sent else None
-        await self._stored(job.record, self._without_id(mine, status, cause))
+        await self._stored(self._without_id(mine, status, cause))
+
+
+def _may_be_sent(record: TaskRecord, sender: str) -> bool:
+    """Whether nobody has sent it, or ``sender``, who knows of not having sent it, has the right to."""
+    if record.sender is None:
+        return record.sent_at is None
+    return record.sender == lifecycle.NOBODY or (record.sender == sender and record.status is TaskStatus.SUBMITTING)
 
 
 def _wrong_form(outcome: wire.CreateOutcome) -> bool:

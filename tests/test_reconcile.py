@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from aivideo_async.core import wire
 from aivideo_async.core.errors import APIConnectionError, InvalidResponseError, NotFoundError, StoreError
 from aivideo_async.core.models import TaskRecord, TaskReport, TaskStatus, moment
+from aivideo_async.core.retry import DEADLINE
 from aivideo_async.reconcile import Asking, Reconciler
 from aivideo_async.stores import MemoryStore, Put
 from aivideo_async.supervise import Supervisor
@@ -227,6 +228,16 @@ async def test_not_found_three_times_within_ten_minutes_does_not() -> None:
         assert (await it.record()).status is TaskStatus.PENDING
 
 
+async def test_a_task_that_is_known_in_between_does_not_expire_by_three_404s() -> None:
+    async with desk(a_record(next_check=moment(NOW))) as it:
+        for asks, known in enumerate((False, False, True, False), start=1):
+            known_now = task_answer("svc-av_1", "processing") if known else refused(404, "task_not_found")
+            it.transport.tasks["svc-av_1"] = known_now
+            await it.look(asks=asks)
+            it.clock.advance(700.0)
+        assert (await it.record()).status is TaskStatus.PROCESSING
+
+
 async def test_after_the_deadline_a_task_is_asked_for_once_more_and_expires() -> None:
     async with desk(a_record(next_check=moment(NOW))) as it:
         it.transport.tasks["svc-av_1"] = task_answer("svc-av_1", "processing")
@@ -294,6 +305,27 @@ async def test_without_an_id_nothing_is_asked_and_the_deadline_ends_it(sent_at: 
             await asyncio.sleep(0)
         assert (await it.record()).status is status
         assert it.transport.asked() == []
+
+
+class BusyStore(MemoryStore):
+    """Somebody begins to send what was claimed, before the claimer has looked at it."""
+
+    async def claim(self, origin: str, limit: int, lease: float, /) -> Sequence[TaskRecord]:
+        claimed = await super().claim(origin, limit, lease)
+        for record in claimed:
+            await self.put(TaskRecord(id=record.id, origin=record.origin, sender="somebody", sent_at=moment(NOW)))
+        return claimed
+
+
+async def test_a_create_that_begins_while_its_deadline_is_looked_at_is_not_called_unsent() -> None:
+    clock = ManualClock()
+    old = moment(NOW - DEADLINE - 1.0)
+    unsent = TaskRecord(id="av_1", origin=ORIGIN, created_at=old, next_check=moment(NOW))
+    async with desk(unsent, store=BusyStore(clock=clock), clock=clock) as it:
+        await until(lambda: it.store._records["av_1"].status is not TaskStatus.SUBMITTING)
+        record = await it.record()
+        assert record.failure is not None
+        assert (record.status, record.failure.charged) == (TaskStatus.EXPIRED, "unknown")
 
 
 async def test_without_an_id_before_the_deadline_it_waits_on() -> None:

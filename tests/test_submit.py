@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 import pytest
 
 from aivideo_async.catalog import GenericRequest, Sora2
+from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import (
     AIVideoError,
     APIConnectionError,
@@ -337,6 +339,27 @@ async def test_a_cancelled_submit_leaves_a_task_alone_that_another_process_sends
         assert (await it.only_record()).status is TaskStatus.SUBMITTING
 
 
+class FalteringStore(MemoryStore):
+    """Loses the first two puts that name a sender; meanwhile another process has put its own."""
+
+    lost = 0
+
+    async def put(self, record: TaskRecord, /) -> Put:
+        if record.sender is not None and self.lost < 2:
+            self.lost += 1
+            await super().put(TaskRecord(id=record.id, origin=record.origin, sender="another", sent_at=moment(NOW)))
+            raise StoreError("away")
+        return await super().put(record)
+
+
+async def test_what_could_not_be_given_up_is_not_called_refused_since_another_may_send_it() -> None:
+    async with house(store=FalteringStore(), store_pauses=()) as it:
+        submission = await it.submit(key="order-42")
+        record = await it.only_record()
+        assert isinstance(submission.error, StoreError)
+        assert (record.status, record.sender) == (TaskStatus.SUBMITTING, "another")
+
+
 async def test_closing_waits_for_what_was_sent_and_drops_what_was_not() -> None:
     sent, unsent = Held(accepted("svc-sent")), Held(accepted("never"), first_byte=False)
     async with house(sent, unsent, body_form="flat") as it:
@@ -514,6 +537,44 @@ async def test_a_key_that_somebody_else_is_sending_joins_that_task() -> None:
         submission = await it.submit(key="order-42")
         assert (submission.record.id, submission.error, submission.in_doubt) == ("av_other", None, False)
         assert it.transport.sent == []
+
+
+class GivingUpStore(MemoryStore):
+    """Somebody gives the task of a key up, just before another one marks it as its own to send; and dies."""
+
+    gave_up = False
+
+    async def put(self, record: TaskRecord, /) -> Put:
+        if record.sender is not None and not self.gave_up:
+            self.gave_up = True
+            await super().put(TaskRecord(id=record.id, origin=record.origin, sender=lifecycle.NOBODY))
+        return await super().put(record)
+
+
+async def test_a_key_whose_task_is_being_given_up_is_sent_as_a_new_task() -> None:
+    store = GivingUpStore()
+    await store.put(TaskRecord(id="av_given_up", origin=ORIGIN, key="order-42", request=CLIP, created_at=moment(NOW)))
+    async with house(store=store) as it:
+        submission = await it.submit(key="order-42")
+        records = {record.id: record.status for record in await it.records()}
+        assert records == {"av_given_up": TaskStatus.REFUSED, submission.record.id: TaskStatus.PENDING}
+        assert len(it.transport.sent) == 1
+
+
+async def test_a_task_without_a_key_that_was_given_up_is_refused_and_not_sent() -> None:
+    async with house(store=GivingUpStore()) as it:
+        submission = await it.submit()
+        assert (submission.record.status, it.transport.sent) == (TaskStatus.REFUSED, [])
+
+
+async def test_a_key_whose_task_somebody_gave_up_and_died_is_sent_as_a_new_task() -> None:
+    store = MemoryStore()
+    given_up = TaskRecord(id="av_given_up", origin=ORIGIN, key="order-42", request=CLIP, sender=lifecycle.NOBODY)
+    await store.put(replace(given_up, sent_at=moment(NOW - 3600.0)))
+    async with house(store=store) as it:
+        submission = await it.submit(key="order-42")
+        assert submission.record.id != "av_given_up"
+        assert submission.record.status is TaskStatus.PENDING
 
 
 class PoliteStore(MemoryStore):

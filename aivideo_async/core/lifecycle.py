@@ -45,6 +45,10 @@ SERVICE = frozenset({TaskStatus.FAILED, TaskStatus.COMPLETED})
 ENDED = OURS | SERVICE
 """What ends a wait."""
 
+NOBODY = "nobody"
+"""As ``sender``: who comes first with it has decided that the create is never sent. Whoever meets it may record the
+refusal, and the key goes on."""
+
 DOUBT_AFTER = timedelta(seconds=30)
 """How long after the create's total deadline a task without an answer reads as in doubt."""
 
