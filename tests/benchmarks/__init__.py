@@ -1,1 +1,1 @@
-"""What takes how long, on this machine. Each module runs by itself: ``python -m tests.benchmarks.replica_latency``."""
+"""What this package costs, measured beside what people use today: ``python -m tests.benchmarks``."""
