@@ -12,7 +12,7 @@ class Effort:
     """How much is measured. ``quick`` is the smoke run: every row runs, no figure means anything."""
 
     quick: bool = False
-    rounds: int = 7
+    rounds: int = 5
 
     def pick(self, full: int, quick: int) -> int:
         """A number for this effort."""
