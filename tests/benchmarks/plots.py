@@ -17,7 +17,7 @@ INCH_PER_BAR = 0.32
 
 
 class _Axes(Protocol):
-    def barh(self, y: float, width: float, *, color: str, height: float) -> object: ...
+    def barh(self, y: float, width: float, *, left: float, color: str, height: float) -> object: ...
     def plot(
         self,
         x: Sequence[float],
@@ -69,7 +69,7 @@ def _ratios(figures: list[Figure], path: Path) -> Path:
     axes.set_xscale("log")
     axes.margins(y=0.01)
     axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel("ratio in one run, median and quartiles; the thick tick is the target (green: reached)")
+    axes.set_xlabel("ratio in one run, 1 is equal: median and quartiles; the thick tick is the target (green: reached)")
     picture.savefig(path)
     return path
 
@@ -79,7 +79,7 @@ def _bar(axes: _Axes, place: int, figure: Figure) -> None:
     if value is None:
         return
     color = PLAIN if figure.target is None else REACHED if figure.verdict == "reached" else MISSED
-    axes.barh(place, value.median, color=color, height=0.6)
+    axes.barh(place, value.median - 1.0, left=1.0, color=color, height=0.6)
     axes.plot([value.low, value.high], [place, place], color="#111111", linewidth=1.0)
     if figure.target is not None:
         axes.plot([figure.target.value] * 2, [place - 0.4, place + 0.4], color="#000000", linewidth=2.5)

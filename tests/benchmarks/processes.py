@@ -28,7 +28,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds within which a child must answer."""
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -63,7 +63,7 @@ def one_round(child: Child[Sending], server: Child[LeanServer], in_flight: int, 
 
 
 def figure(in_flight: int, samples: Samples, name: str) -> Figure:
-    """Ours beside one of the others, in the rounds in which both ran."""
+    """Ours beside one of the others, in the rounds in which both ran; and what bare aiohttp itself reaches there."""
     other = samples[name]
     mine = samples[OURS][: len(other)]
     failures = [failure for sample in other for failure in sample.failures]
@@ -76,6 +76,7 @@ def figure(in_flight: int, samples: Samples, name: str) -> Figure:
         cpu=contest.cpu_ratio(mine, other),
         busy=contest.busiest({OURS: mine, name: other}),
         note=f"{_rate(mine):,.0f} and {_rate(other):,.0f} creates/s"
+        + (f"; bare aiohttp itself reaches {_rate(samples[BARE]) / _rate(other):.1f} ×" if name != BARE else "")
         + (f"; {len(failures)} of its creates raised {', '.join(sorted(set(failures)))}" if failures else ""),
     )
 

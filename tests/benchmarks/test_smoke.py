@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.bench
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(280)
 def test_every_row_runs_and_a_task_costs_one_request_signed_and_two_unsigned(tmp_path: Path) -> None:
     run = subprocess.run(  # noqa: S603 - our own interpreter and our own module
         [sys.executable, "-m", "tests.benchmarks", "--quick", "--out", str(tmp_path)],
@@ -23,7 +23,7 @@ def test_every_row_runs_and_a_task_costs_one_request_signed_and_two_unsigned(tmp
         capture_output=True,
         text=True,
         check=False,
-        timeout=160,
+        timeout=270,
     )
     print(run.stdout)
     assert run.returncode == 0, run.stderr
