@@ -46,7 +46,8 @@ class Figure:
     """One line of the table.
 
     ``value`` is a ratio (×) unless ``unit`` says otherwise. ``cpu`` is the same ratio taken from CPU seconds, and
-    ``busy`` how busy the other side was, as a share of a core. Without a value the row was skipped; ``note`` says why.
+    ``busy`` how busy the other side was, as a share of a core. Without a value there is a ``note`` that says why, or
+    the row was skipped.
     """
 
     row: str
@@ -61,9 +62,9 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """Reached, or by how much not."""
+        """Reached, or by how much not; a contender that got nothing done gives no ratio."""
         if self.value is None:
-            return "skipped"
+            return "no ratio" if self.note else "skipped"
         if self.target is None:
             return ""
         missed = self.target.missed_by(self.value.median)

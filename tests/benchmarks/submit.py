@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.benchmarks import contest, peers
 from tests.benchmarks.contest import Effort, Sample, Samples
@@ -56,8 +56,8 @@ def one_round(child: Child[Sending], server: Child[LeanServer], in_flight: int, 
     def run() -> Sample:
         load = Load([server])
         pace = child.ask(Sending.run, in_flight, effort.seconds(0.8, 0.1), effort.seconds(6.0, 0.1))
-        count = max(1, pace.count)  # nothing at all is less than one
-        return Sample(value=count / pace.seconds, cpu=pace.cpu / count, busy=load.share(), failures=pace.failures)
+        cpu = pace.cpu / pace.count if pace.count else None
+        return Sample(value=pace.count / pace.seconds, cpu=cpu, busy=load.share(), failures=pace.failures)
 
     return run
 
@@ -66,19 +66,27 @@ def figure(in_flight: int, samples: Samples, name: str) -> Figure:
     """Ours beside one of the others, in the rounds in which both ran; and what bare aiohttp itself reaches there."""
     other = samples[name]
     mine = samples[OURS][: len(other)]
-    failures = [failure for sample in other for failure in sample.failures]
+    stood = all(sample.value > 0 for sample in other)
     return Figure(
         row="submit",
         what=f"submit, {in_flight} in flight",
         against=name,
-        value=contest.ratio(contest.values(mine), contest.values(other)),
+        value=contest.ratio(contest.values(mine), contest.values(other)) if stood else None,
         target=BESIDE_BARE if name == BARE else BESIDE_DEFAULT if name in peers.DEFAULT else BESIDE_FASTEST,
         cpu=contest.cpu_ratio(mine, other),
         busy=contest.busiest({OURS: mine, name: other}),
-        note=f"{_rate(mine):,.0f} and {_rate(other):,.0f} creates/s"
-        + (f"; bare aiohttp itself reaches {_rate(samples[BARE]) / _rate(other):.1f} ×" if name != BARE else "")
-        + (f"; {len(failures)} of its creates raised {', '.join(sorted(set(failures)))}" if failures else ""),
+        note="; ".join(_remarks(samples, name, mine)),
     )
+
+
+def _remarks(samples: Samples, name: str, mine: Sequence[Sample]) -> Iterator[str]:
+    other = samples[name]
+    yield f"{_rate(mine):,.0f} and {_rate(other):,.0f} creates/s"
+    if name != BARE and _rate(other) > 0:
+        yield f"bare aiohttp itself reaches {_rate(samples[BARE]) / _rate(other):.1f} ×"
+    failures = [failure for sample in other for failure in sample.failures]
+    if failures:
+        yield f"{len(failures)} of its creates raised {', '.join(sorted(set(failures)))}"
 
 
 def _rate(samples: Sequence[Sample]) -> float:

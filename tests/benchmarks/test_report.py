@@ -35,6 +35,12 @@ def test_what_was_skipped_stands_in_the_table_with_its_reason() -> None:
     assert "skipped" in text
 
 
+def test_a_contender_that_got_nothing_done_gives_no_ratio() -> None:
+    collapsed = Figure(row="submit", what="submit", against="httpx", value=None, note="265 raised PoolTimeout")
+    assert collapsed.verdict == "no ratio"
+    assert "265 raised PoolTimeout" in table(Measured([collapsed]))
+
+
 def test_the_table_has_a_line_for_every_figure_and_every_point() -> None:
     point = Point(way="signed", tasks=100, requests=1.0, cpu=0.0005, delay=0.002)
     text = table(Measured([figure(0.6, Target("at least", 0.75))], [point]))
