@@ -51,9 +51,9 @@ def _redis(url: str) -> Store:
 def _postgres(url: str) -> Store:
     try:
         from aivideo_async.stores.postgres import PostgresStore
-    except ImportError as error:
+    except ImportError as error:  # psycopg is there, but no libpq, is one of them too
         raise ConfigurationError(
-            "a PostgreSQL store needs the extra 'postgres'", hint="pip install 'aivideo-async[postgres]'"
+            f"a PostgreSQL store needs the extra 'postgres': {error}", hint="pip install 'aivideo-async[postgres]'"
         ) from error
     return PostgresStore.from_url(url)
 

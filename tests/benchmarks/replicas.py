@@ -6,45 +6,22 @@ Measured by ``tests.benchmarks.replica_latency``, which is run by itself for the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Protocol, cast
+from collections.abc import Sequence
 
 from tests.benchmarks.contest import Effort, Spread
-from tests.benchmarks.report import Figure, Measured, Target, skipped
+from tests.benchmarks.replica_latency import Row, measured
+from tests.benchmarks.report import Figure, Measured, Target
 
-MODULE = "tests.benchmarks.replica_latency"
 BARE = "bare XADD → XREAD"
-
-
-class _Nanoseconds(Protocol):
-    @property
-    def values(self) -> Sequence[int]: ...
-
-    def percentile(self, percent: int) -> float: ...
-
-
-class _Row(Protocol):
-    @property
-    def replica(self) -> _Nanoseconds: ...
-    @property
-    def bare(self) -> _Nanoseconds | None: ...
-
-
-Measure = Callable[[str, int], Coroutine[object, object, _Row]]
 
 
 def measure(effort: Effort) -> Measured:
     """One run of it per round, both ways in each."""
-    if find_spec(MODULE) is None:
-        return Measured(skipped("replicas", [f"{BARE} (not in this tree yet)"]))
-    measured = cast("Measure", import_module(MODULE).measured)
     rounds = [asyncio.run(measured("redis", effort.pick(150, 10))) for _ in range(effort.pick(3, 1))]
     return Measured([_figure(50, Target("at most", 2.0), rounds), _figure(99, None, rounds)])
 
 
-def _figure(percent: int, target: Target | None, rounds: Sequence[_Row]) -> Figure:
+def _figure(percent: int, target: Target | None, rounds: Sequence[Row]) -> Figure:
     both = [(row.replica.percentile(percent), row.bare.percentile(percent)) for row in rounds if row.bare is not None]
     millis = [Spread.of([pair[index] for pair in both]).median / 1e6 for index in (0, 1)]
     return Figure(
