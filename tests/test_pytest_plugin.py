@@ -173,11 +173,18 @@ def run_of_contract(pytester: pytest.Pytester, source: str, *options: str) -> py
 @pytest.mark.parametrize(
     "options",
     [
-        ("-p", "no:asyncio"),
-        ("-o", "asyncio_mode=strict", "-o", "asyncio_default_fixture_loop_scope=function"),
-        ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=session"),
+        pytest.param(("-p", "no:asyncio"), id="none but anyio"),
+        pytest.param(
+            ("-o", "asyncio_mode=strict", "-o", "asyncio_default_fixture_loop_scope=function"),
+            id="asyncio strict",
+            marks=pytest.mark.crash,
+        ),
+        pytest.param(
+            ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=session"),
+            id="asyncio auto",
+            marks=pytest.mark.crash,
+        ),
     ],
-    ids=["none but anyio", "asyncio strict", "asyncio auto"],
 )
 def test_a_store_of_somebodys_own_is_tested_whatever_runs_their_coroutines(
     pytester: pytest.Pytester, options: tuple[str, ...]

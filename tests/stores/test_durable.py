@@ -1,4 +1,7 @@
-"""``DurableContract`` for the stores whose engine is a server; SQLite has it in its own module."""
+"""``DurableContract`` for the stores whose engine is a server; SQLite has it in its own module.
+
+Twenty seconds of starting processes: too long for a plain run, in which SQLite's stand for it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import pytest
 
 from tests.engines.postgres import shared_url
 from tests.stores.durable import DurableContract
+
+pytestmark = pytest.mark.crash
 
 
 def fresh(url: str) -> str:
