@@ -21,7 +21,7 @@ class Branch:
 
     def __init__(self, address: Address, *, timeout: float, users: int = 0) -> None:
         self.users = users
-        self.connections = Connections(address, timeout=timeout)
+        self.connections: Connections = Connections(address, timeout=timeout)
         self._listener = Listener(address, self.connections)
         self._loop = asyncio.get_running_loop()
         self._dismissed = asyncio.Event()
