@@ -94,6 +94,9 @@ class GenerationTask:
         knows whether the task exists and no callback can tell, ClientClosedError when the client closes meanwhile.
         Cancelling it ends this wait only.
         """
+        if timeout is None:
+            await self._ended()
+            return self._outcome()
         span = asyncio.timeout(timeout)
         try:
             async with span:
@@ -150,11 +153,15 @@ class GenerationTask:
                 if self._record.status in lifecycle.ENDED:
                     return
                 self._raise_if_hopeless()
-                await self._next_change(waiter)
+                doubtful_in = self._owner.doubtful_in(self._record)
+                if doubtful_in is None:
+                    self._record = await waiter.ended() or self._record
+                else:
+                    await self._ended_within(doubtful_in, waiter)
 
-    async def _next_change(self, waiter: Waiter) -> None:
-        """Wait for an ending, an interruption, or the moment from which the create is in doubt."""
-        span = asyncio.timeout(self._owner.doubtful_in(self._record))
+    async def _ended_within(self, seconds: float, waiter: Waiter) -> None:
+        """Wait for an ending or an interruption, no longer than until the create is in doubt."""
+        span = asyncio.timeout(seconds)
         try:
             async with span:
                 self._record = await waiter.ended() or self._record

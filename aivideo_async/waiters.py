@@ -1,17 +1,19 @@
 """Task -> futures, fed by one store subscription.
 
-A waiter exists only while somebody awaits. Its future resolves to the record, never to an exception; each awaiter
-raises its own. Hints carry ids only and may be lost, doubled or late: what resolves is always a record that was read
-from the store (stores.md §1).
+A waiter exists only while somebody awaits. Its futures resolve, never to an exception; each awaiter raises its own.
+Hints carry ids only and may be lost, doubled or late: what resolves is always a record that was read from the store
+(stores.md §1).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Self
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
@@ -25,25 +27,50 @@ RECONNECT_AFTER = 1.0
 
 
 class Waiter:
-    """What the awaiters of one task share, while there are any."""
+    """What the awaiters of one task share, while there are any: ``with waiter`` is one of them.
 
-    def __init__(self) -> None:
-        self.users = 0
+    Each has a future of its own: 100,000 of them pend in one process, and a shield around a shared one costs more.
+    """
+
+    __slots__ = ("_changed", "_ended", "_forget", "_users", "record")
+
+    def __init__(self, forget: Callable[[], object] = lambda: None) -> None:
         self.record: TaskRecord | None = None
-        self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[bool] = self._loop.create_future()
-        self._changed: asyncio.Future[None] = self._loop.create_future()
+        self._forget = forget
+        self._users = 0
+        self._ended: list[asyncio.Future[bool]] = []
+        self._changed: asyncio.Event | None = None
+
+    def __enter__(self) -> Self:
+        self._users += 1
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._forget()
 
     async def ended(self) -> TaskRecord | None:
         """The record once it has ended, or ``None`` when the wait was interrupted: look around and wait again.
 
         Cancelling it hurts no other awaiter.
         """
-        return self.record if await asyncio.shield(self._ended) else None
+        if self.record is not None and self.record.status in lifecycle.ENDED:
+            return self.record
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._ended.append(future)
+        try:
+            return self.record if await future else None
+        finally:
+            if future in self._ended:
+                self._ended.remove(future)
 
     async def changed(self, timeout: float) -> None:
         """Return at the next change, or after ``timeout`` seconds."""
-        await asyncio.wait([self._changed], timeout=timeout)
+        self._changed = self._changed or asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
 
     def tell(self, record: TaskRecord) -> None:
         """Hand a record that was read from the store to everybody who waits.
@@ -53,22 +80,27 @@ class Waiter:
         if self.record is not None and lifecycle.RANK[record.status] < lifecycle.RANK[self.record.status]:
             return
         self.record = record
-        self._rotate()
-        if record.status in lifecycle.ENDED and not self._ended.done():
-            self._ended.set_result(True)
+        self._wake_watchers()
+        if record.status in lifecycle.ENDED:
+            self._wake_awaiters(ended=True)
         elif record.status is TaskStatus.IN_DOUBT:
-            self.interrupt()
+            self._wake_awaiters(ended=False)
 
     def interrupt(self) -> None:
         """Wake everybody without an ending."""
-        self._rotate()
-        if not self._ended.done():
-            self._ended.set_result(False)
-            self._ended = self._loop.create_future()
+        self._wake_watchers()
+        self._wake_awaiters(ended=False)
 
-    def _rotate(self) -> None:
-        self._changed.set_result(None)
-        self._changed = self._loop.create_future()
+    def _wake_awaiters(self, *, ended: bool) -> None:
+        awaiting, self._ended = self._ended, []
+        for future in awaiting:
+            if not future.done():
+                future.set_result(ended)
+
+    def _wake_watchers(self) -> None:
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
 
 
 class Waiters:
@@ -101,19 +133,15 @@ class Waiters:
         """The ids of the tasks that somebody awaits here, as of now."""
         return self._waiters.keys()
 
-    @contextmanager
-    def join(self, id: str) -> Generator[Waiter]:
-        """Wait for a task together with whoever already does. Join first, then ``read``, then wait."""
+    def join(self, id: str) -> Waiter:
+        """Wait for a task together with whoever already does: ``with waiters.join(id) as waiter``.
+
+        Join first, then ``read``, then wait.
+        """
         waiter = self._waiters.get(id)
         if waiter is None:
-            waiter = self._waiters[id] = Waiter()
-        waiter.users += 1
-        try:
-            yield waiter
-        finally:
-            waiter.users -= 1
-            if waiter.users == 0:
-                del self._waiters[id]
+            waiter = self._waiters[id] = Waiter(partial(self._waiters.pop, id))
+        return waiter
 
     async def read(self, ids: Collection[str]) -> bool:
         """Read records and hand them to their waiters; whether the store could be read.

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType, NoneType
 from typing import TypeGuard
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -39,6 +40,8 @@ _STATUS_WORDS: Mapping[str, TaskStatus] = {
 }
 _LAST_MOMENT = 2**33  # the year 2242: milliseconds and nonsense lie beyond it
 _LONGEST_PRESIGNED = 7 * 24 * 3600
+_SIGNED_AT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
+_SECONDS = re.compile(r"[0-9]{1,6}")
 _NOTHING: JsonObject = MappingProxyType({})
 
 
@@ -86,14 +89,14 @@ def expires_at(url: str, *, completed_at: datetime | None) -> datetime | None:
 
     ``None`` when neither is known.
     """
-    query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
-    lifetime = query.get("x-amz-expires", "")
-    try:
-        signed = datetime.strptime(query.get("x-amz-date", ""), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        if re.fullmatch(r"[0-9]{1,6}", lifetime) and int(lifetime) <= _LONGEST_PRESIGNED:
-            return signed + timedelta(seconds=int(lifetime))
-    except (ValueError, OverflowError):
-        pass
+    pairs = (pair.partition("=") for pair in url.partition("?")[2].partition("#")[0].split("&"))
+    query = {name.lower(): value for name, _, value in pairs}
+    signed = _SIGNED_AT.fullmatch(query.get("x-amz-date", ""))
+    lifetime = _SECONDS.fullmatch(query.get("x-amz-expires", ""))
+    if signed is not None and lifetime is not None and int(lifetime[0]) <= _LONGEST_PRESIGNED:
+        year, month, day, hour, minute, second = map(int, signed.groups())
+        with suppress(ValueError, OverflowError):  # there is no such day
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC) + timedelta(seconds=int(lifetime[0]))
     return None if completed_at is None else completed_at + RESULT_LIFETIME
 
 
