@@ -127,9 +127,11 @@ async def finish(work: Awaitable[T]) -> T:
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:
-            await asyncio.wait([future])
+            await asyncio.shield(future)
         except asyncio.CancelledError as error:
-            cancelled = error
+            cancelled = None if future.cancelled() else error
+        except Exception:  # noqa: BLE001 - it is raised below
+            break
     if cancelled is not None:
         raise cancelled from (None if future.cancelled() else future.exception())
     return future.result()

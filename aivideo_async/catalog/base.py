@@ -6,7 +6,7 @@ A request is checked when it is made. ``model_copy(update=…)`` and ``model_con
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self, cast
@@ -67,6 +67,9 @@ class PriceBook:
     dated: str
     source: str
     dollars_per_credit: Decimal = Decimal("0.004")
+    _made: dict[tuple[str, str, int, int], Estimate] = field(
+        default_factory=dict[tuple[str, str, int, int], Estimate], init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         own = {model: MappingProxyType(dict(variants)) for model, variants in self.prices.items()}
@@ -88,8 +91,13 @@ class PriceBook:
         price = self.price(model, variant)
         if price is None:
             return Estimate(low=Decimal(0), high=None, exact=False, source=self.source, dated=self.dated)
-        low, high = price * units[0], price * units[1]
-        return Estimate(low=low, high=high, exact=low == high, source=self.source, dated=self.dated)
+        name = (model, variant, *units)
+        made = self._made.get(name)
+        if made is None:
+            low, high = price * units[0], price * units[1]
+            made = Estimate(low=low, high=high, exact=low == high, source=self.source, dated=self.dated)
+            self._made[name] = made  # as many as there are prices and durations: every record of a clip shares one
+        return made
 
     def override(
         self,

@@ -40,6 +40,7 @@ _STATUS_WORDS: Mapping[str, TaskStatus] = {
 }
 _LAST_MOMENT = 2**33  # the year 2242: milliseconds and nonsense lie beyond it
 _LONGEST_PRESIGNED = 7 * 24 * 3600
+_ENCODER = json.JSONEncoder(allow_nan=False)
 _SIGNED_AT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _NOTHING: JsonObject = MappingProxyType({})
@@ -134,7 +135,7 @@ def is_web_url(value: JsonValue) -> TypeGuard[str]:
 def _metadata(value: JsonValue) -> JsonObject:
     """``metadata`` where it is an object; one with a number too large to be written down again is left out."""
     try:
-        json.dumps(value, allow_nan=False)
+        _ENCODER.encode(value)
     except ValueError:
         return _NOTHING
     return MappingProxyType(value) if isinstance(value, dict) else _NOTHING
