@@ -95,10 +95,13 @@ def routes(endpoint: Endpoint, path: str, *, body_within: float = BODY_WITHIN) -
     """Routes for an aiohttp application under ``path``."""
 
     async def callback(request: web.Request) -> web.Response:
-        chunks = _aiohttp_body(request.content)
-        reply = await answer(
-            endpoint, request.method, request.raw_path, request.raw_headers, chunks, body_within=body_within
-        )
+        method, raw_path, headers, content = request.method, request.raw_path, request.raw_headers, request.content
+        if content.is_eof() and content.exception() is None:  # a small body comes together with its headers
+            reply = endpoint.admit(method, raw_path, headers)
+            reply = reply or await endpoint.accept(raw_path, headers, content.read_nowait())
+        else:
+            chunks = _aiohttp_body(content)
+            reply = await answer(endpoint, method, raw_path, headers, chunks, body_within=body_within)
         response = web.Response(status=reply.status, headers=list(reply.headers), body=reply.body)
         if CLOSE in reply.headers:
             response.force_close()
@@ -211,6 +214,11 @@ def _reachable(address: str) -> str:
 
 class TemplateAccessLogger(AbstractAccessLogger):
     """Logs the route's template and never the path: a callback's path is a capability (webhooks.md §1)."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody reads such lines."""
+        return self.logger.isEnabledFor(logging.DEBUG)
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """One DEBUG line per request; ``time`` is in seconds."""

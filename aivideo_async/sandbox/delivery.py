@@ -21,6 +21,8 @@ CALLBACK_TIMEOUT = 30.0
 FETCH_TIMEOUT = 60.0
 FETCH_LIMIT = 30 * 1024 * 1024
 """Bytes of an input picture (api.md §2: 30 MB)."""
+KEPT_FOR = 1.0
+"""Seconds that an idle connection to a receiver is kept: no common server closes one sooner."""
 WRONG_KEY = b"not the key that was agreed upon"
 
 
@@ -42,8 +44,8 @@ class Courier:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        # A connection that was kept may just be closing; the callback would be lost until its next attempt.
-        connector = aiohttp.TCPConnector(force_close=True)
+        # A connection that was kept for long may just be closing; the callback would be lost until its next attempt.
+        connector = aiohttp.TCPConnector(keepalive_timeout=KEPT_FOR)
         self._session = aiohttp.ClientSession(
             connector=connector, headers={"User-Agent": "aivideo-sandbox"}, cookie_jar=aiohttp.DummyCookieJar()
         )
