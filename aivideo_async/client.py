@@ -207,7 +207,9 @@ class Client:
         self._check(request, opening)
         if key is not None and (not key or len(key) > KEY_LIMIT or key.startswith("av_")):
             raise InvalidRequestError(f"a key has 1 to {KEY_LIMIT} characters and does not start with av_: {key!r}")
-        order = Order(request=request, estimate=self.estimate(request), key=key, labels=dict(labels))
+        order = Order(
+            request=request, estimate=self.estimate(request), key=key, labels=dict(labels) if labels else NOTHING
+        )
         return self._handle(await opening.submitter.submit(order))
 
     def _check(self, request: GenerationRequest, opening: Opening) -> None:

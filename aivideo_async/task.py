@@ -56,6 +56,8 @@ class GenerationTask:
     leaves the task alive at the service and awaitable again.
     """
 
+    __slots__ = ("_owner", "_record")
+
     def __init__(self, owner: TaskOwner, record: TaskRecord) -> None:
         self._owner = owner
         self._record = record

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Self
 
 from aivideo_async.core import lifecycle
@@ -32,11 +31,12 @@ class Waiter:
     Each has a future of its own: 100,000 of them pend in one process, and a shield around a shared one costs more.
     """
 
-    __slots__ = ("_changed", "_ended", "_forget", "_users", "record")
+    __slots__ = ("_among", "_changed", "_ended", "_id", "_users", "record")
 
-    def __init__(self, forget: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, id: str, among: dict[str, Waiter]) -> None:
         self.record: TaskRecord | None = None
-        self._forget = forget
+        self._id = id
+        self._among = among
         self._users = 0
         self._ended: list[asyncio.Future[bool]] = []
         self._changed: asyncio.Event | None = None
@@ -48,7 +48,7 @@ class Waiter:
     def __exit__(self, *exc_info: object) -> None:
         self._users -= 1
         if self._users == 0:
-            self._forget()
+            del self._among[self._id]
 
     async def ended(self) -> TaskRecord | None:
         """The record once it has ended, or ``None`` when the wait was interrupted: look around and wait again.
@@ -140,7 +140,7 @@ class Waiters:
         """
         waiter = self._waiters.get(id)
         if waiter is None:
-            waiter = self._waiters[id] = Waiter(partial(self._waiters.pop, id))
+            waiter = self._waiters[id] = Waiter(id, self._waiters)
         return waiter
 
     async def read(self, ids: Collection[str]) -> bool:

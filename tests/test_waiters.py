@@ -129,7 +129,7 @@ async def test_whoever_waits_on_after_an_interruption_still_gets_the_ending() ->
 
 
 async def test_an_interruption_does_not_take_an_ending_back() -> None:
-    waiter = Waiter()
+    waiter = Waiter("av_1", {})
     waiter.tell(DONE)
     waiter.interrupt()
     assert await waiter.ended() == DONE
@@ -153,7 +153,7 @@ async def test_each_change_wakes_who_watches() -> None:
 
 
 async def test_watching_ends_after_its_time_without_a_change() -> None:
-    waiter = Waiter()
+    waiter = Waiter("av_1", {})
     await waiter.changed(0.0)
     assert waiter.record is None
 
@@ -181,7 +181,7 @@ async def test_the_same_record_again_wakes_nobody() -> None:
 
 
 async def test_an_older_reading_does_not_take_back_a_newer_one() -> None:
-    waiter = Waiter()
+    waiter = Waiter("av_1", {})
     waiter.tell(DONE)
     waiter.tell(RUNNING)
     assert waiter.record == DONE
@@ -189,7 +189,7 @@ async def test_an_older_reading_does_not_take_back_a_newer_one() -> None:
 
 
 async def test_a_result_after_an_ending_of_ours_is_what_is_given() -> None:
-    waiter = Waiter()
+    waiter = Waiter("av_1", {})
     waiter.tell(expiry("av_1", NOW))
     waiter.tell(DONE)
     assert await waiter.ended() == DONE
