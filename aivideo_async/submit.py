@@ -87,7 +87,8 @@ class _Job:
 
     ``id`` and ``message`` are for a task of its own. ``sent`` turns true when the first byte may have left, and false
     again when it provably was not accepted. ``record`` is ours to answer for, ``news`` what became of it and is still
-    to be stored. ``after`` is a job that was dropped.
+    to be stored. ``after`` is a job that was dropped. ``inherits`` says that ``sender`` is a name from before that
+    never sent.
     """
 
     order: Order
@@ -96,6 +97,7 @@ class _Job:
     id: str = ""
     form: BodyForm | None = None
     message: wire.HttpRequest | None = None
+    inherits: bool = False
     sent: bool = False
     callers: int = 0
     record: TaskRecord | None = None
@@ -208,7 +210,8 @@ class Submitter:
         try:
             if job.after is not None:
                 await asyncio.wait([job.after])
-            job.sender = self._unsent.pop(order.key or "", job.sender)
+            if (unsent := self._unsent.pop(order.key or "", None)) is not None:
+                job.sender, job.inherits = unsent, True
             async with self._forms.turn(order.request), self._slots:
                 await self._gate.wait()
                 while (submission := await self._once(job, record)) is None:
@@ -230,7 +233,7 @@ class Submitter:
 
     def _remember_unsent(self, job: _Job) -> None:
         """What this client never sent may be sent under its key, also when the store could not be told so."""
-        if job.order.key is not None and job.record is not None and not job.sent:
+        if job.order.key is not None and (job.record is not None or job.inherits) and not job.sent:
             self._unsent[job.order.key] = job.sender
             if len(self._unsent) > UNSENT_AT_MOST:
                 del self._unsent[next(iter(self._unsent))]

@@ -660,6 +660,27 @@ async def test_a_key_that_the_store_takes_for_sent_is_sent_by_the_client_that_kn
         assert len(it.transport.sent) == 1
 
 
+async def test_a_client_that_knows_better_does_not_forget_it_while_the_store_stays_away() -> None:
+    store = CutOffStore()
+    async with house(store=store) as it:
+        first, second = await it.submit(key="order-42"), await it.submit(key="order-42")
+        assert (type(first.error), type(second.error)) == (StoreError, StoreError)
+        store.back = True
+        again = await it.submit(key="order-42")
+        assert (again.record.status, len(it.transport.sent)) == (TaskStatus.PENDING, 1)
+
+
+async def test_a_client_that_knows_better_does_not_forget_it_over_another_request_under_the_key() -> None:
+    store = CutOffStore()
+    async with house(store=store) as it:
+        await it.submit(key="order-42")
+        store.back = True
+        other = await it.submit(Sora2(prompt="a dog on a roof", duration=4), key="order-42")
+        again = await it.submit(key="order-42")
+        assert isinstance(other.error, InvalidRequestError)
+        assert (again.record.status, len(it.transport.sent)) == (TaskStatus.PENDING, 1)
+
+
 async def test_what_is_known_to_be_unsent_stays_bounded() -> None:
     async with house(store=CutOffStore()) as it:
         it.submitter._unsent.update((f"order-{number}", "somebody") for number in range(UNSENT_AT_MOST))
