@@ -284,6 +284,7 @@ class Submitter:
         attempt = 0
         while True:
             await self._gate.wait()
+            job.record = record  # also one that somebody else has left: from here on it may carry our name
             marked = (await self._store.put(self._about_to_send(record, job))).record
             if marked.sender != job.sender:
                 job.record = None

@@ -609,6 +609,33 @@ async def test_a_key_whose_task_may_have_been_charged_raises_its_error_again() -
         assert len(it.transport.sent) == 1
 
 
+class SilentStore(MemoryStore):
+    """Notes the first that is about to send, and never says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marked = asyncio.Event()
+
+    async def put(self, record: TaskRecord, /) -> Put:
+        put = await super().put(record)
+        if record.sender is not None and not self.marked.is_set():
+            self.marked.set()
+            await asyncio.Event().wait()
+        return put
+
+
+async def test_a_task_of_before_that_is_cancelled_while_it_is_marked_leaves_its_key_free_for_every_process() -> None:
+    store = SilentStore()
+    await store.put(TaskRecord(id="av_crashed", origin=ORIGIN, key="order-42", request=CLIP, created_at=moment(NOW)))
+    async with house(store=store) as it, house(store=store) as other:
+        submitting = asyncio.ensure_future(it.submit(key="order-42"))
+        await store.marked.wait()
+        submitting.cancel()
+        await until(lambda: not it.submitter._jobs)
+        again = await other.submit(key="order-42")
+        assert (again.record.status, len(other.transport.sent)) == (TaskStatus.PENDING, 1)
+
+
 class FlakyStore(MemoryStore):
     """Is down for the puts whose numbers it was given."""
 
