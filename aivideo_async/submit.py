@@ -389,6 +389,8 @@ class Submitter:
         Where another submission under the same key sends the task, it is none of ours.
         """
         if job.record is None:
+            if job.after is not None:  # who is to come after this one comes after that one too
+                await asyncio.wait([job.after])
             return
         if job.news is not None:
             await self._stored(job.news)

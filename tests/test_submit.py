@@ -423,6 +423,36 @@ async def test_a_key_that_was_cancelled_before_it_was_sent_can_be_used_at_once()
         assert len(it.transport.sent) == 1
 
 
+class ReluctantStore(MemoryStore):
+    """Does not take that something is given up before it ``may``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+
+    async def put(self, record: TaskRecord, /) -> Put:
+        if record.sender == lifecycle.NOBODY:
+            await self.may.wait()
+        return await super().put(record)
+
+
+async def test_a_key_that_was_cancelled_twice_is_not_taken_from_the_one_that_is_still_given_up() -> None:
+    store, held = ReluctantStore(), Held(accepted("never"), first_byte=False)
+    async with house(held, store=store) as it:
+        first = asyncio.ensure_future(it.submit(key="order-42"))
+        await held.arrived.wait()
+        first.cancel()
+        await asyncio.wait([first])
+        second = asyncio.ensure_future(it.submit(key="order-42"))
+        await until(lambda: len(it.submitter._jobs) == 2)
+        second.cancel()
+        await asyncio.wait([second])
+        third = asyncio.ensure_future(it.submit(key="order-42"))
+        await asyncio.wait([third], timeout=0.01)
+        store.may.set()
+        assert (await third).record.status is TaskStatus.PENDING
+
+
 async def test_a_doubt_that_a_callback_has_settled_meanwhile_is_none() -> None:
     held = Held(answer(500, b"<html>"))
     async with house(held) as it:
