@@ -33,6 +33,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 REMEMBERED = 65_536
 REMEMBERED_FOR = 2 * 300.0 + 1.0
+SUSPECT_AGAIN_AFTER = 60.0
 FINGERPRINT = "callback-key"
 
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
@@ -87,6 +88,8 @@ class WebhookReceiver:
         self._opening: asyncio.Lock | None = None
         self._opened_store = False
         self._looked_at_fingerprint = False
+        self._knows_minting_key = False
+        self._suspect_again_at = float("-inf")
         self._confirmed_here = confirmed_by is not None
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
@@ -196,6 +199,25 @@ class WebhookReceiver:
         """Run the handlers of what a reply acknowledged, once its last byte has left. Never raises for their errors."""
         if reply.event is not None:
             await self._handlers.run(reply.event)
+        elif reply is UNKNOWN:
+            await self._suspect_keys()
+
+    async def _suspect_keys(self) -> None:
+        """See whether a token is unknown since none of our keys mints: then no callback gets any further than this.
+
+        Once a minute at most, until the store knows who mints.
+        """
+        closed = self._ready is not None and not self._ready()
+        if closed or self._knows_minting_key or self._clock() < self._suspect_again_at:
+            return
+        self._suspect_again_at = self._clock() + SUSPECT_AGAIN_AFTER
+        self._looked_at_fingerprint = False
+        try:
+            await self._open_store()
+        except (ConfigurationError, StoreError) as error:
+            logger.warning(
+                "a token is unknown, and the store does not tell with which key tokens are minted: %s", error
+            )
 
     def _report(self, event: WebhookEvent) -> TaskRecord:
         return lifecycle.record_of(event.report, id=event.task_id, origin=self._origin, now=moment(self._clock()))
@@ -269,6 +291,7 @@ class WebhookReceiver:
     async def check_fingerprint(self) -> None:
         """Say so when tokens are minted with a key that is not among ours: every callback would get 404."""
         minting = await self._store.note(FINGERPRINT)
+        self._knows_minting_key = minting is not None
         if minting is not None and minting not in self._keys.fingerprints():
             logger.error("callback URLs are minted with key %s, which this receiver does not hold", minting)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import MutableMapping, Sequence
+from typing import Self
 
 import aiohttp
 import pytest
@@ -331,6 +332,13 @@ async def test_an_unopened_store_is_opened_at_the_first_request_and_closed_in_th
     assert opened == [False, True, False]
 
 
+class ClosedStore(MemoryStore):
+    """Cannot be opened."""
+
+    async def __aenter__(self) -> Self:
+        raise StoreError("no route to the engine")
+
+
 async def test_a_receiver_without_the_minting_key_says_so(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
     await door.store.note(FINGERPRINT, CallbackKeys("m" * 32).fingerprint())
@@ -346,6 +354,27 @@ async def test_it_says_so_also_over_a_store_that_was_open_already(caplog: pytest
             assert caplog.text.count("does not hold") == 1
         await door.deliver(task_body())
     assert caplog.text.count("does not hold") == 1
+
+
+async def test_it_says_so_when_what_it_gets_is_minted_with_that_key(caplog: pytest.LogCaptureFixture) -> None:
+    door, minting = Door(), CallbackKeys("m" * 32)
+    token = minting.mint("av_1", now=door.clock())
+    async with door.receiver.serve() as server, aiohttp.ClientSession() as session:
+        for fingerprint in (None, minting.fingerprint(), None):  # nobody had minted at first
+            await door.store.note(FINGERPRINT, fingerprint)
+            reply = await session.post(f"{server.url}/av_1/{token}", json={})
+            assert reply.status == 404
+            door.clock.advance(60)
+        await session.post(f"{server.url}/av_1/{token}", json={})
+    assert caplog.text.count("does not hold") == 1
+    assert not door.store.opened
+
+
+async def test_a_stranger_does_not_make_it_look_for_keys_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(store=ClosedStore())
+    for _ in range(3):
+        await door.receiver.after(await door.deliver(task_body(), path="/webhooks/aivideo/av_1/1.abc"))
+    assert caplog.text.count("does not tell with which key") == 1
 
 
 async def test_a_receiver_of_a_closed_client_answers_503() -> None:
