@@ -134,13 +134,12 @@ async def claim(connections: Connections, origin: str, limit: int, lease: float,
     """Take what is due; see Store.claim."""
     words = (terms.now, origin, limit, round(lease * 1e6), _token(), terms.keep, _DEADLINE)
     claimed: list[TaskRecord] = []
-    for reply in cast("list[Reply]", await connections.run(scripts.CLAIM, *words)):
-        held = _held(reply)
+    for held in map(_held, cast("list[Reply]", await connections.run(scripts.CLAIM, *words))):
         try:
             if held is not None:
                 claimed.append(held.record)
         except StoreError as error:  # it must not keep everything that is due after it from being asked for
-            logger.warning("%r is due and cannot be read: %s", reply, error)
+            logger.warning("%s is due and cannot be read: %s", held.id.decode(errors="replace"), error)
     return claimed
 
 

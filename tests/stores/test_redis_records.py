@@ -172,12 +172,14 @@ async def test_what_is_due_and_cannot_be_read_does_not_keep_the_others_from_bein
 ) -> None:
     for number in range(3):
         await put(connections, accepted(f"av_{number}", f"svc-{number}", next_check=float(number)), TERMS)
-    await engine_says(address, "HSET", f"{address.prefix}t:av_0", "body", '{"v":99}')
+    newer = '{"v":99,"output":{"urls":["https://cdn.example.com/a.mp4?sig=secret"]}}'
+    await engine_says(address, "HSET", f"{address.prefix}t:av_0", "body", newer)
     await engine_says(address, "DEL", f"{address.prefix}t:av_1")
     with caplog.at_level(logging.WARNING):
         assert [record.id for record in await claim(connections, ORIGIN, 1, 30.0, TERMS)] == []
         assert [record.id for record in await claim(connections, ORIGIN, 1, 30.0, TERMS)] == ["av_2"]
-    assert "av_0" in caplog.text
+    assert "av_0 is due" in caplog.text
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("damage", [("body", "{"), ("body", '{"v":99}'), ("next", "soon"), ("next", "9" * 30)])
