@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from aivideo_async import open_store
+from aivideo_async.core.models import TaskRecord, TaskStatus
 from aivideo_async.sandbox import Sandbox
+from aivideo_async.settings import BaseUrl
 from tests.test_examples import finished, running
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +29,18 @@ async def test_every_program_runs(program: str, tmp_path: Path) -> None:
         async with running(sandbox, tmp_path, "-c", program.replace("port=8080", "port=0")) as process:
             await finished(process)
         assert sandbox.count("create") >= 1
+
+
+async def test_after_a_restart_a_task_in_doubt_keeps_nothing_from_going_on(tmp_path: Path) -> None:
+    (program,) = (program for program in PROGRAMS if "client.unfinished()" in program)
+    async with Sandbox(speed=3600, render="cached") as sandbox:
+        origin = BaseUrl.parse(sandbox.base_url).origin
+        left = TaskRecord(id="av_left", origin=origin, status=TaskStatus.IN_DOUBT, created_at=datetime.now(UTC))
+        async with open_store(f"sqlite:///{tmp_path / 'aivideo.db'}") as store:
+            await store.put(left)
+        async with running(sandbox, tmp_path, "-c", program) as process:
+            assert "av_left" in await finished(process)
+        assert sandbox.count("create") == 1
 
 
 def test_there_are_exactly_two_set_up_commands_and_ci_runs_them_from_here() -> None:

@@ -135,9 +135,10 @@ async def claim(connections: Connections, origin: str, limit: int, lease: float,
     words = (terms.now, origin, limit, round(lease * 1e6), _token(), terms.keep, _DEADLINE)
     claimed: list[TaskRecord] = []
     for held in map(_held, cast("list[Reply]", await connections.run(scripts.CLAIM, *words))):
+        if held is None:
+            continue
         try:
-            if held is not None:
-                claimed.append(held.record)
+            claimed.append(held.record)
         except StoreError as error:  # it must not keep everything that is due after it from being asked for
             logger.warning("%s is due and cannot be read: %s", held.id.decode(errors="replace"), error)
     return claimed
