@@ -337,11 +337,10 @@ class Submitter:
         return delay is not None
 
     async def _recorded(self, job: _Job, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
-        now = self._clock()
+        now, known = self._clock(), self._sent(job, record)
         if outcome.kind == "accepted":
-            news = TaskRecord(
-                id=record.id,
-                origin=record.origin,
+            news = replace(
+                known,
                 status=TaskStatus.PENDING,
                 service_id=outcome.service_id,
                 next_check=moment(now + self._submitting.first_ask(record)),
@@ -349,7 +348,7 @@ class Submitter:
             )
         else:
             status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
-            news = self._without_id(TaskRecord(id=record.id, origin=record.origin), status, outcome.error)
+            news = self._without_id(known, status, outcome.error)
         job.news = news
         stored = await self._stored(news, self._submitting.store_pauses) or lifecycle.merge(record, news)
         if stored.id != record.id:
@@ -358,6 +357,11 @@ class Submitter:
         if outcome.kind != "accepted" and (stored.service_id is not None or stored.hinted_id is not None):
             return Submission(stored)  # a callback has told meanwhile that the task exists
         return Submission(stored, outcome.error, in_doubt=news.status is TaskStatus.IN_DOUBT)
+
+    def _sent(self, job: _Job, record: TaskRecord) -> TaskRecord:
+        """That this job sends the task, said once more: the store's engine may have lost it in a crash."""
+        sent_at = None if job.record is None else job.record.sent_at
+        return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=sent_at)
 
     def _without_id(self, news: TaskRecord, status: TaskStatus, error: AIVideoError | None) -> TaskRecord:
         now = moment(self._clock())
@@ -395,7 +399,9 @@ class Submitter:
         if job.news is not None:
             await self._stored(job.news)
             return
-        mine = TaskRecord(id=job.record.id, origin=job.record.origin, sender=lifecycle.NOBODY)
+        mine = self._sent(job, job.record)
+        if not job.sent:
+            mine = TaskRecord(id=job.record.id, origin=job.record.origin, sender=lifecycle.NOBODY)
         held = await self._stored(mine)
         if held is None or held.sender not in (job.sender, lifecycle.NOBODY):
             return

@@ -549,6 +549,32 @@ async def test_a_key_in_doubt_stays_in_doubt() -> None:
         assert len(it.transport.sent) == 1
 
 
+class AmnesicStore(MemoryStore):
+    """Its engine crashes, and comes back without what it had acknowledged last."""
+
+    def crash(self) -> None:
+        for id, record in self._records.items():
+            self._records[id] = replace(record, sender=None, sent_at=None)
+
+
+@pytest.mark.parametrize("closing", [False, True])
+async def test_a_key_in_doubt_stays_so_although_the_engine_forgot_that_it_was_sent(*, closing: bool) -> None:
+    store, held = AmnesicStore(), Held(answer(500, {}))
+    async with house(held, store=store) as it, house(store=store) as other:
+        submitting = asyncio.ensure_future(it.submit(key="order-42"))
+        await held.arrived.wait()
+        store.crash()
+        if closing:
+            await it.submitter.close(0.0)
+            (job,) = it.submitter._jobs
+            assert job.task is not None
+            job.task.cancel()
+        held.release.set()
+        assert (await submitting).in_doubt
+        again = await other.submit(key="order-42")
+        assert (again.in_doubt, other.transport.sent) == (True, [])
+
+
 async def test_a_key_whose_task_was_never_sent_is_sent_now() -> None:
     store = MemoryStore()
     await store.put(TaskRecord(id="av_crashed", origin=ORIGIN, key="order-42", request=CLIP, created_at=moment(NOW)))
