@@ -118,6 +118,9 @@ class AiohttpTransport:
         return f"AiohttpTransport({self._base_url!r})"
 
     async def __aenter__(self) -> Self:
+        if not hasattr(aiohttp.ClientRequest, "send"):  # pragma: no cover - no aiohttp that is allowed today
+            message = "this version of aiohttp does not tell when a request leaves"
+            raise ConfigurationError(message, hint="pip install 'aiohttp==3.14.*'")
         self._slots = asyncio.Semaphore(self._connections)
         self._session = open_session(
             self._timeouts,

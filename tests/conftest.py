@@ -19,6 +19,11 @@ settings.load_profile(os.environ.get("AIVIDEO_TEST_PROFILE", "plain"))
 pytest.register_assert_rewrite("tests.stores.durable")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: some tests wait for an engine or a process."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _blocking_calls_are_errors() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - autouse
     with blockbuster_ctx(["aivideo_async"]) as blocking:
