@@ -19,7 +19,15 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from anyio import Path
 
-from aivideo_async import AIVideoError, Client, StoreError, WebhookReceiver, open_store
+from aivideo_async import (
+    AIVideoError,
+    APIConnectionError,
+    Client,
+    RateLimitError,
+    StoreError,
+    WebhookReceiver,
+    open_store,
+)
 from aivideo_async.catalog import Sora2
 
 ORDERS = Path("orders")
@@ -61,7 +69,7 @@ async def take_orders(client: Client) -> None:
             try:
                 task = await client.submit(Sora2(prompt=await file.read_text(), duration=4), key=file.stem)
                 print(f"{file.stem} is {task.id}", flush=True)
-            except StoreError:
+            except (StoreError, APIConnectionError, RateLimitError):
                 raise  # nothing was sent, and the order is still in the folder
             except AIVideoError as error:  # refused; or in doubt, and then its callback settles it
                 print(f"{file.stem}: {error}", flush=True)

@@ -13,14 +13,13 @@ import os
 
 from redis.asyncio import Redis
 
-from aivideo_async import AIVideoError, Client, StoreError
+from aivideo_async import AIVideoError, APIConnectionError, Client, RateLimitError, StoreError
 from aivideo_async.catalog import Sora2
 
 
 async def take_orders(client: Client, queue: Redis) -> None:
-    begun = await queue.lrange(
-        "shop:orders-begun", 0, -1
-    )  # before a restart, or by another worker right now: no matter
+    # What was begun before a restart, or is by another worker right now: no matter.
+    begun = await queue.lrange("shop:orders-begun", 0, -1)
     while True:
         order = begun.pop() if begun else await queue.blmove("shop:orders", "shop:orders-begun", 1)
         if order is not None:
@@ -32,7 +31,7 @@ async def submit(client: Client, order: str, prompt: str) -> None:
     try:
         task = await client.submit(Sora2(prompt=prompt, duration=4), key=order)
         print(f"{order} is {task.id}", flush=True)
-    except StoreError:
+    except (StoreError, APIConnectionError, RateLimitError):
         raise  # nothing was sent, and the order is still in the queue
     except AIVideoError as error:  # refused; or in doubt, and then its callback settles it
         print(f"{order}: {error}", flush=True)
