@@ -57,6 +57,7 @@ class Finding(ContractPart):
         assert set(await scanned(store, Query())) == {"av_running", "av_new"}
         assert await store.get(("av_old", "svc-old", "order-1")) == {}
         assert await store.prune(between) == 0
+        assert (await store.put(intent("av_again", engine.now(), key="order-1"))).record.id == "av_again"
 
     async def test_what_was_kept_is_there_when_it_is_opened_again(self, engine: Engine) -> None:
         async with engine.connect() as before:

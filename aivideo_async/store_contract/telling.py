@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+import pytest
+
+from aivideo_async.core.errors import EventsLostError
 from aivideo_async.core.lifecycle import ENDED
+from aivideo_async.core.models import moment
 from aivideo_async.store_contract.engine import ContractPart, Engine, consuming, in_a_loop_of_its_own, taken
 from aivideo_async.store_contract.records import accepted, completion, everything, failure, hint, refusal
 from aivideo_async.stores.base import Store
@@ -114,3 +118,18 @@ class Telling(ContractPart):
         await store.put(completion("av_4", "svc-4", engine.now()))
         async with consuming(store, "mail") as events:
             assert sorted(await taken(events, 2, patience=self.patience)) == ["av_1", "av_4"]
+
+    async def test_a_group_that_missed_endings_is_told_once(self, engine: Engine, store: Store) -> None:
+        for id in ("av_1", "av_2"):
+            await store.put(completion(id, f"svc-{id}", engine.now()))
+        async with consuming(store, "mail") as events:
+            assert await taken(events, 1, ack=False, patience=self.patience) == ["av_1"]
+        await engine.advance(10)
+        await store.put(completion("av_3", "svc-3", engine.now()))
+        await store.prune(moment(engine.now() - 5))
+        async with consuming(store, "mail") as events, asyncio.timeout(self.patience):
+            with pytest.raises(EventsLostError):
+                await anext(events)
+        async with consuming(store, "mail") as events, consuming(store, "new") as new:
+            assert await taken(events, 1, patience=self.patience) == ["av_3"]
+            assert await taken(new, 1, patience=self.patience) == ["av_3"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import cast
 
 from aivideo_async.core import lifecycle
+from aivideo_async.core.errors import EventsLostError
 from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.stores.base import Delivery, Put, Query, Store
 from aivideo_async.stores.memory import MemoryStore
@@ -133,3 +135,13 @@ class Stale(MemoryStore):
     async def get(self, ids: Collection[str], /) -> Mapping[str, TaskRecord]:
         found = await super().get(ids)
         return {name: record for name, record in found.items() if record.status not in lifecycle.ENDED}
+
+
+class Hushed(MemoryStore):
+    """Says nothing of the endings that a group has missed."""
+
+    async def events(self, group: str, /) -> AsyncIterator[Delivery]:
+        while True:
+            with contextlib.suppress(EventsLostError):
+                async for delivery in super().events(group):
+                    yield delivery

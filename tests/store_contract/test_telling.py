@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from aivideo_async.store_contract.telling import Telling
-from tests.store_contract.broken import Generous, Silent, run
+from tests.store_contract.broken import Generous, Hushed, Silent, run
 
 
 class Impatient(Telling):
@@ -28,3 +28,9 @@ def test_a_store_that_gives_an_ending_twice_is_found() -> None:
     run(Telling().test_an_event_is_given_to_one_consumer_of_a_group)
     with pytest.raises(AssertionError):
         run(Telling().test_an_event_is_given_to_one_consumer_of_a_group, Generous)
+
+
+def test_a_store_that_does_not_tell_what_a_group_has_missed_is_found() -> None:
+    run(Telling().test_a_group_that_missed_endings_is_told_once)
+    with pytest.raises(pytest.fail.Exception):
+        run(Telling().test_a_group_that_missed_endings_is_told_once, Hushed)

@@ -89,21 +89,6 @@ async def test_many_consumers_at_once_are_given_each_ending_once_per_group(
     assert given == {"mail": expected, "bill": expected}
 
 
-async def test_a_group_that_was_away_for_too_long_is_told_once(store: PostgresStore, clock: ManualClock) -> None:
-    for number in range(4):
-        await end(store, f"av_{number}")
-        clock.advance(10)
-    async with consuming(store, "mail") as events:
-        assert await taken(events, 1, ack=False) == ["av_0"]
-    await store.prune(moment(clock() - 15))
-    async with consuming(store, "mail") as events:
-        with pytest.raises(EventsLostError, match="3 endings"):
-            await anext(events)
-    async with consuming(store, "mail") as events, consuming(store, "new") as new:
-        assert await taken(events, 1) == ["av_3"]
-        assert await taken(new, 1) == ["av_3"]
-
-
 async def test_a_group_is_told_also_of_endings_that_nobody_had_looked_at(
     store: PostgresStore, clock: ManualClock
 ) -> None:

@@ -268,13 +268,6 @@ async def test_more_than_is_forgotten_at_once_is_forgotten(store: PostgresStore,
     assert await asked(url, "SELECT FROM aivideo_events WHERE ns = %s", store._server.namespace) == []
 
 
-async def test_the_key_of_a_forgotten_task_is_free_again(store: PostgresStore, clock: ManualClock) -> None:
-    await store.put(intent("av_1", clock(), key="order-42"))
-    await store.put(completion("av_1", "svc-1", clock()))
-    await store.prune(moment(clock() + 1))
-    assert (await store.put(intent("av_2", clock(), key="order-42"))).record.id == "av_2"
-
-
 async def test_a_row_that_is_being_forgotten_holds_up_nobody(
     url: str, store: PostgresStore, clock: ManualClock
 ) -> None:

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from aivideo_async.core.errors import ConfigurationError, EventsLostError, StoreError
+from aivideo_async.core.errors import ConfigurationError, StoreError
 from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.stores.base import Query
 from aivideo_async.stores.memory import MemoryStore
@@ -448,28 +448,6 @@ async def test_more_than_is_forgotten_at_once_is_forgotten(store: RedisStore, cl
     await asyncio.gather(*(store.put(completion(f"av_{n}", f"svc-{n}", clock())) for n in range(count)))
     assert await store.prune(moment(clock() + 1)) == count
     assert await scanned(store, Query()) == []
-
-
-async def test_the_key_of_a_forgotten_task_is_free_again(store: RedisStore, clock: ManualClock) -> None:
-    await store.put(intent("av_1", clock(), key="order-42"))
-    await store.put(completion("av_1", "svc-1", clock()))
-    await store.prune(moment(clock() + 1))
-    assert (await store.put(intent("av_2", clock(), key="order-42"))).record.id == "av_2"
-
-
-async def test_a_group_that_was_away_for_too_long_is_told_once(store: RedisStore, clock: ManualClock) -> None:
-    for number in range(4):
-        await store.put(completion(f"av_{number}", f"svc-{number}", clock()))
-        clock.advance(10)
-    async with consuming(store, "mail") as events:
-        assert await taken(events, 1, ack=False) == ["av_0"]
-    await store.prune(moment(clock() - 15))
-    async with consuming(store, "mail") as events:
-        with pytest.raises(EventsLostError, match="3 endings"):
-            await anext(events)
-    async with consuming(store, "mail") as events, consuming(store, "new") as new:
-        assert await taken(events, 1) == ["av_3"]
-        assert await taken(new, 1) == ["av_3"]
 
 
 async def test_a_consumer_that_waits_looks_again_when_a_lease_is_over(address: Address) -> None:
