@@ -19,7 +19,7 @@ import pytest
 
 from aivideo_async.stores import Query, Store, open_store
 from tests.stores.contract import PATIENCE, scanned
-from tests.stores.made import accepted
+from tests.stores.made import accepted, completion
 from tests.stores.process import KEYS, another_process, output_of, output_until_killed
 
 
@@ -73,6 +73,25 @@ class DurableContract:
             await lasting.put(accepted("av_1", "svc-1"))
             assert await process.stdout.readline() == b"av_1\n"
             assert await process.wait() == 0
+
+    async def test_two_processes_of_a_group_share_its_endings(self, url: str, lasting: Store) -> None:
+        ids, given = [f"av_{number}" for number in range(40)], list[str]()
+
+        async def collect(output: asyncio.StreamReader | None) -> None:
+            while output is not None and len(given) < len(ids):
+                given.append((await output.readline()).decode().strip())
+
+        async with another_process("consume", url, "mail") as one, another_process("consume", url, "mail") as two:
+            for process in (one, two):
+                assert process.stdout is not None
+                assert await process.stdout.readline() == b"consuming\n"
+            reading = [asyncio.ensure_future(collect(process.stdout)) for process in (one, two)]
+            for id in ids:
+                await lasting.put(completion(id, f"svc-{id}", 1.0))
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(reading)  # what is killed closes its output
+        assert sorted(filter(None, given)) == sorted(ids)
 
     async def test_a_store_that_nobody_closes_does_not_hold_up_the_exit(self, url: str, lasting: Store) -> None:
         async with asyncio.timeout(PATIENCE):

@@ -95,6 +95,15 @@ async def follow(url: str) -> None:
         say(" ".join(ids))
 
 
+async def consume(url: str, group: str) -> None:
+    """A line when it begins, and the id of every ending that the group gives to this process."""
+    async with open_store(url) as store:
+        say("consuming")
+        async for delivery in store.events(group):
+            await delivery.ack()
+            say(delivery.record.id)
+
+
 async def never_close(url: str) -> None:
     """Ends with a store that is open, followed and has something to do."""
     store = await open_store(url).__aenter__()
@@ -123,6 +132,7 @@ WHAT: Mapping[str, What] = {
     "keys": submit_the_same_keys,
     "puts": put_until_killed,
     "follow": follow,
+    "consume": consume,
     "unclosed": never_close,
     "fork": fork,
 }
