@@ -23,7 +23,8 @@ from aivideo_async.core.errors import EventsLostError, StoreError
 from aivideo_async.core.models import TaskRecord, moment
 from aivideo_async.core.retry import DEADLINE
 from aivideo_async.stores.base import Delivery, Put, Query
-from aivideo_async.stores.feeds import DueQueue, EventFeed, Subscription
+from aivideo_async.stores.feeds import DueQueue, Ending, EventFeed, Subscription
+from aivideo_async.stores.rounds import deliveries
 
 KEEP_ENDED = timedelta(hours=24)
 KEEP_AT_MOST = 10_000
@@ -221,25 +222,20 @@ class MemoryStore:
                 with self._lock:
                     self._subscriptions.pop(subscription, None)
 
-    async def events(self, group: str, /) -> AsyncIterator[Delivery]:
+    def events(self, group: str, /) -> AsyncIterator[Delivery]:
         """Endings for a group of consumers; see Store.events. Waiting ends with the iterator.
 
         Raises EventsLostError, once, when endings were forgotten that the group was not given or did not acknowledge.
         """
-        async with self.changes() as changes:
-            while True:
-                with self._lock:
-                    entry = self._feed.take(group, self._clock())
-                if isinstance(entry, EventsLostError):
-                    raise entry
-                if entry is not None:
-                    yield _MemoryDelivery(entry.record, self, group, entry.number)
-                    continue
-                try:
-                    async with asyncio.timeout(self._event_lease):
-                        await anext(changes)
-                except TimeoutError:
-                    continue
+
+        async def take() -> _MemoryDelivery | EventsLostError | float:
+            with self._lock:
+                taken = self._feed.take(group, self._clock())
+            if isinstance(taken, Ending):
+                return _MemoryDelivery(taken.record, self, group, taken.number)
+            return self._event_lease if taken is None else taken
+
+        return deliveries(self.changes(), take)
 
     async def acknowledge(self, group: str, number: int) -> None:
         """Never give the event to the group again; what ``Delivery.ack`` calls."""

@@ -27,6 +27,7 @@ from aivideo_async.stores.postgres_pool import CONNECTIONS, PATIENCE, Pool
 from aivideo_async.stores.postgres_schema import Turn
 from aivideo_async.stores.postgres_server import Server
 from aivideo_async.stores.postgres_worker import Worker
+from aivideo_async.stores.rounds import deliveries, pages, until_none_is_left
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -141,17 +142,10 @@ class PostgresStore:
             found |= await worker.call(partial(postgres_rows.find, names=names[start : start + NAMES_AT_ONCE]))
         return found
 
-    async def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
+    def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
         """Newest first, page by page; see Store.scan."""
-        left = query.limit
-        below: int | None = None
-        while left is None or left > 0:
-            records, below = await self._open_worker().call(partial(postgres_rows.page, query=query, before=below))
-            for record in records[:left]:
-                yield record
-            left = None if left is None else left - len(records)
-            if below is None:
-                return
+        page = partial(postgres_rows.page, query=query)
+        return pages(lambda below: self._open_worker().call(partial(page, before=below)), query.limit)
 
     async def claim(self, origin: str, limit: int, lease: float, /) -> Sequence[TaskRecord]:
         """Take due records; see Store.claim. When it is cancelled, what it has taken comes back after its lease."""
@@ -178,26 +172,20 @@ class PostgresStore:
         finally:
             worker.unfollow(follower)
 
-    async def events(self, group: str, /) -> AsyncIterator[Delivery]:
+    def events(self, group: str, /) -> AsyncIterator[Delivery]:
         """Endings for a group of consumers, since the oldest that is kept; see Store.events.
 
         Waiting ends with the iterator. Raises StoreError when the store is closed or the server is away, and
         EventsLostError, once, when endings were forgotten that the group was not given or did not acknowledge.
         """
-        take = partial(postgres_events.take, group=group, lease=self._event_lease)
-        async with self.changes() as changes:
-            while True:
-                taken = await self._open_worker().call(take, locks=partial(postgres_events.locks_of, group=group))
-                if isinstance(taken, EventsLostError):
-                    raise taken
-                if isinstance(taken, Ending):
-                    yield _PostgresDelivery(taken.record, self, group, taken.number)
-                    continue
-                try:
-                    async with asyncio.timeout(taken):
-                        await anext(changes)
-                except TimeoutError:
-                    continue
+        locks = partial(postgres_events.locks_of, group=group)
+        work = partial(postgres_events.take, group=group, lease=self._event_lease)
+
+        async def take() -> _PostgresDelivery | EventsLostError | float:
+            taken = await self._open_worker().call(work, locks=locks)
+            return _PostgresDelivery(taken.record, self, group, taken.number) if isinstance(taken, Ending) else taken
+
+        return deliveries(self.changes(), take)
 
     async def acknowledge(self, group: str, number: int) -> None:
         """Never give the event to the group again; what ``Delivery.ack`` calls."""
@@ -206,12 +194,8 @@ class PostgresStore:
 
     async def prune(self, before: datetime, /) -> int:
         """Forget what ended before; see Store.prune."""
-        forgotten, more = 0, True
-        while more:
-            work = partial(postgres_rows.forget, before=to_micros(before))
-            some, more = await self._open_worker().call(work, locks=_none)
-            forgotten += some
-        return forgotten
+        forget = partial(postgres_rows.forget, before=to_micros(before))
+        return await until_none_is_left(lambda: self._open_worker().call(forget, locks=_none))
 
     async def _prune_hourly(self) -> None:
         """Whatever becomes of it, what was asked for is done; the next one tries again."""

@@ -28,6 +28,7 @@ from aivideo_async.stores.redis_connections import TIMEOUT, Connections
 from aivideo_async.stores.redis_link import Address, translated, translated_in_use
 from aivideo_async.stores.redis_opening import check_version, remarks
 from aivideo_async.stores.redis_records import Terms
+from aivideo_async.stores.rounds import deliveries, pages, until_none_is_left
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -170,17 +171,10 @@ class RedisStore:
             found |= await self._call(partial(redis_records.find, names=names[start : start + NAMES_AT_ONCE]))
         return found
 
-    async def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
+    def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
         """Newest first, page by page; see Store.scan."""
-        left = query.limit
-        below: int | None = None
-        while left is None or left > 0:
-            records, below = await self._call(partial(redis_records.page, query=query, before=below))
-            for record in records[:left]:
-                yield record
-            left = None if left is None else left - len(records)
-            if below is None:
-                return
+        page = partial(redis_records.page, query=query)
+        return pages(lambda below: self._call(partial(page, before=below)), query.limit)
 
     async def claim(self, origin: str, limit: int, lease: float, /) -> Sequence[TaskRecord]:
         """Take due records; see Store.claim. When it is cancelled, what it has taken comes back after its lease."""
@@ -205,24 +199,21 @@ class RedisStore:
         finally:
             branch.unfollow(follower)
 
-    async def events(self, group: str, /) -> AsyncIterator[Delivery]:
+    def events(self, group: str, /) -> AsyncIterator[Delivery]:
         """Endings for a group of consumers, since the oldest that is kept; see Store.events.
 
         Waiting ends with the iterator. Raises StoreError when the engine is away or the store is closed, and
         EventsLostError, once, when endings were forgotten that the group was not given or did not acknowledge.
         """
-        take = partial(redis_events.take, group=group, lease=self._event_lease)
-        async with self.changes() as changes:
-            while True:
-                taken = await self._call(take)
-                if isinstance(taken, redis_events.Given):
-                    yield _RedisDelivery(taken.record, self, group, taken.place)
-                    continue
-                try:
-                    async with asyncio.timeout(taken):
-                        await anext(changes)
-                except TimeoutError:
-                    continue
+        work = partial(redis_events.take, group=group, lease=self._event_lease)
+
+        async def take() -> _RedisDelivery | float:
+            taken = await self._call(work)
+            if isinstance(taken, redis_events.Given):
+                return _RedisDelivery(taken.record, self, group, taken.place)
+            return taken
+
+        return deliveries(self.changes(), take)
 
     async def acknowledge(self, group: str, place: bytes) -> None:
         """Never give the event to the group again; what ``Delivery.ack`` calls."""
@@ -230,11 +221,8 @@ class RedisStore:
 
     async def prune(self, before: datetime, /) -> int:
         """Forget what ended before; see Store.prune."""
-        forgotten, more = 0, True
-        while more:
-            some, more = await self._call(partial(redis_records.forget, before=before))
-            forgotten += some
-        return forgotten
+        forget = partial(redis_records.forget, before=before)
+        return await until_none_is_left(lambda: self._call(forget))
 
     async def note(self, name: str, value: str | None = None, /) -> str | None:
         """Keep or give a small value; see Store.note."""

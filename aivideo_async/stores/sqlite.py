@@ -23,6 +23,7 @@ from aivideo_async.core.models import TaskRecord, to_micros
 from aivideo_async.stores import sqlite_events, sqlite_rows
 from aivideo_async.stores.base import Delivery, Put, Query
 from aivideo_async.stores.feeds import Ending, Subscription
+from aivideo_async.stores.rounds import deliveries, pages, until_none_is_left
 from aivideo_async.stores.sqlite_schema import DatabaseFile, Turn
 from aivideo_async.stores.sqlite_worker import LOOK_EVERY, Worker
 
@@ -137,18 +138,10 @@ class SqliteStore:
             found |= await worker.call(partial(sqlite_rows.find, names=some), writes=False)
         return found
 
-    async def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
+    def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
         """Newest first, page by page; see Store.scan."""
-        left = query.limit
-        below: int | None = None
-        while left is None or left > 0:
-            page = partial(sqlite_rows.page, query=query, before=below)
-            records, below = await self._call(page, writes=False)
-            for record in records[:left]:
-                yield record
-            left = None if left is None else left - len(records)
-            if below is None:
-                return
+        page = partial(sqlite_rows.page, query=query)
+        return pages(lambda below: self._call(partial(page, before=below), writes=False), query.limit)
 
     async def claim(self, origin: str, limit: int, lease: float, /) -> Sequence[TaskRecord]:
         """Take due records; see Store.claim. When it is cancelled, what it has taken comes back after its lease."""
@@ -171,26 +164,18 @@ class SqliteStore:
         finally:
             worker.unfollow(follower)
 
-    async def events(self, group: str, /) -> AsyncIterator[Delivery]:
+    def events(self, group: str, /) -> AsyncIterator[Delivery]:
         """Endings for a group of consumers, since the oldest that is kept; see Store.events.
 
         Waiting ends with the iterator. Raises StoreError when the store is closed, and EventsLostError, once, when
         endings were forgotten that the group was not given or did not acknowledge.
         """
-        take = partial(sqlite_events.take, group=group, lease=self._event_lease)
-        async with self.changes() as changes:
-            while True:
-                taken = await self._call(take, writes=True)
-                if isinstance(taken, EventsLostError):
-                    raise taken
-                if isinstance(taken, Ending):
-                    yield _SqliteDelivery(taken.record, self, group, taken.number)
-                    continue
-                try:
-                    async with asyncio.timeout(taken):
-                        await anext(changes)
-                except TimeoutError:
-                    continue
+
+        async def take() -> _SqliteDelivery | EventsLostError | float:
+            taken = await self._call(lambda turn: sqlite_events.take(turn, group, self._event_lease), writes=True)
+            return _SqliteDelivery(taken.record, self, group, taken.number) if isinstance(taken, Ending) else taken
+
+        return deliveries(self.changes(), take)
 
     async def acknowledge(self, group: str, number: int) -> None:
         """Never give the event to the group again; what ``Delivery.ack`` calls."""
@@ -198,12 +183,8 @@ class SqliteStore:
 
     async def prune(self, before: datetime, /) -> int:
         """Forget what ended before; see Store.prune."""
-        forgotten, more = 0, True
-        while more:
-            forget = partial(sqlite_rows.forget, before=to_micros(before))
-            some, more = await self._call(forget, writes=True)
-            forgotten += some
-        return forgotten
+        forget = partial(sqlite_rows.forget, before=to_micros(before))
+        return await until_none_is_left(lambda: self._call(forget, writes=True))
 
     async def note(self, name: str, value: str | None = None, /) -> str | None:
         """Keep or give a small value; see Store.note."""
