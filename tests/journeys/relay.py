@@ -1,18 +1,21 @@
-"""What stands before several replicas: hands each connection on to one of them, drawn at random."""
+"""What stands before several replicas: hands each request on to one of them, drawn at random."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp.test_utils import TestServer
+from yarl import URL
 
 
 @dataclass(slots=True)
 class Relay:
-    """Where it listens, and how many connections each replica was given."""
+    """Where it listens, and how many requests each replica was given."""
 
     url: str = ""
     given: Counter[int] = field(default_factory=Counter[int])
@@ -21,38 +24,27 @@ class Relay:
 @asynccontextmanager
 async def relaying(ports: Sequence[int], draw: Random) -> AsyncGenerator[Relay]:
     """A relay to these ports of this host. A replica that is away costs the sender its connection."""
-    relay, at_work = Relay(), set[asyncio.Task[None]]()
+    relay = Relay()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        at_work.add(task)
+    async def hand_on(request: web.Request) -> web.Response:
         port = draw.choice(ports)
         relay.given[port] += 1
+        url = URL(f"http://127.0.0.1:{port}{request.raw_path}", encoded=True)
         try:
-            with suppress(OSError, asyncio.CancelledError):
-                their_reader, their_writer = await asyncio.open_connection("127.0.0.1", port)
-                await asyncio.gather(copied(reader, their_writer), copied(their_reader, writer))
-        finally:
-            at_work.discard(task)
-            writer.close()
+            async with session.request(
+                request.method, url, headers=request.headers, data=await request.read(), allow_redirects=False
+            ) as answer:
+                return web.Response(status=answer.status, headers=answer.headers, body=await answer.read())
+        except (ClientError, TimeoutError):
+            assert request.transport is not None
+            request.transport.close()
+            raise
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, backlog=1024)
-    relay.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/webhooks/aivideo"
-    try:
+    app = web.Application()
+    app.router.add_route("*", "/{anything:.*}", hand_on)
+    async with (
+        ClientSession(connector=TCPConnector(force_close=True), timeout=ClientTimeout(total=60)) as session,
+        TestServer(app) as server,
+    ):
+        relay.url = str(server.make_url("/webhooks/aivideo"))
         yield relay
-    finally:
-        server.close()
-        for task in tuple(at_work):
-            task.cancel()
-        await asyncio.gather(*at_work, return_exceptions=True)
-
-
-async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Everything that comes, to its end."""
-    try:
-        while data := await reader.read(2**16):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
