@@ -1,8 +1,6 @@
 """The way to the service: one method that sends once, and what is put around it for requests that may be repeated.
 
-Only here aiohttp speaks to the API, and only here its errors become ours. When the request may have left the machine is
-told by a ``request_class`` of our own: aiohttp calls its ``send`` with a connection in hand, just before the first byte
-is written, for new and for reused connections alike. (Its tracing says the same, at a fifth of a request's cost.)
+Only here requests to the API are sent, and only here aiohttp's errors become ours.
 """
 
 from __future__ import annotations
@@ -10,17 +8,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.connector import Connection
+from aiohttp.client_proto import ResponseHandler
 from pydantic import SecretStr
 
 from aivideo_async.core.errors import (
@@ -32,18 +28,13 @@ from aivideo_async.core.errors import (
 )
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.wire import HttpRequest, HttpResponse, is_web_url
+from aivideo_async.exchange import Exchanger
 
 T = TypeVar("T")
 
-BODY_LIMIT = 8 * 2**20
-"""No answer of the API comes near this many bytes; a longer one is not read to its end."""
-
-_CHUNK = 64 * 2**10
 # Common servers close an idle connection after five seconds. A create that is written at that very moment is lost
 # without a trace and left in doubt, so idle connections are given up earlier.
 _KEEPALIVE = 4.0
-_JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 FOREIGN_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, UnicodeError)
 """Everything that aiohttp raises for what happens on the network; a host name that IDNA refuses is a UnicodeError."""
@@ -97,7 +88,7 @@ class Transport(Protocol):
 
 
 class AiohttpTransport:
-    """The Transport over one aiohttp session, open between entering and leaving; it may be opened again afterwards.
+    """The Transport over aiohttp's connections, open between entering and leaving; it may be opened again afterwards.
 
     It follows no redirect, reads no proxy from the environment and keeps no cookie. ``connections`` bounds what is open
     at once; waiting for one is not counted into the timeouts. Raises ConfigurationError for a base URL or a key that
@@ -111,115 +102,91 @@ class AiohttpTransport:
         self._api_key = _checked_key(api_key)
         self._timeouts = timeouts or Timeouts()
         self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
+        self._connector: aiohttp.TCPConnector | None = None
+        self._exchanger: Exchanger | None = None
         self._slots = asyncio.Semaphore(connections)
 
     def __repr__(self) -> str:
         return f"AiohttpTransport({self._base_url!r})"
 
     async def __aenter__(self) -> Self:
-        if not hasattr(aiohttp.ClientRequest, "send"):  # pragma: no cover - no aiohttp that is allowed today
-            message = "this version of aiohttp does not tell when a request leaves"
+        if not hasattr(ResponseHandler, "set_response_params"):  # pragma: no cover - no aiohttp that is allowed today
+            message = "this version of aiohttp does not let its connections be used without a session"
             raise ConfigurationError(message, hint="pip install 'aiohttp==3.14.*'")
         self._slots = asyncio.Semaphore(self._connections)
-        self._session = open_session(
-            self._timeouts,
-            total=self._timeouts.total,
-            headers={"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "application/json"},
-            request_class=_WatchedRequest,
+        self._connector = _connector()
+        self._exchanger = Exchanger(
+            self._base_url,
+            {
+                "User-Agent": USER_AGENT,
+                "Authorization": f"Bearer {self._api_key.get_secret_value()}",
+                "Accept": "application/json",
+            },
+            self._connector,
+            aiohttp.ClientTimeout(connect=self._timeouts.connect, sock_read=self._timeouts.read),
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        connector, self._connector, self._exchanger = self._connector, None, None
+        if connector is not None:
+            await connector.close()
 
     async def send(self, request: HttpRequest, *, on_sent: Callable[[], None] | None = None) -> HttpResponse:
-        """As ``Transport.send``. Raises ClientClosedError when it is not open."""
-        progress = _Progress(on_sent)
-        _PROGRESS.set(progress)
+        """As ``Transport.send``. A GET on a connection that the server has closed meanwhile is sent once more.
+
+        Raises ClientClosedError when it is not open.
+        """
+        sent = False
+
+        def leaves() -> None:
+            nonlocal sent
+            if not sent and on_sent is not None:
+                on_sent()
+            sent = True
+
         try:
-            async with self._slots, self._request(request) as response:
-                return HttpResponse(response.status, response.headers, await _whole_body(response))
+            async with self._slots, asyncio.timeout(self._timeouts.total):
+                exchanger = self._open_exchanger()
+                try:
+                    return await exchanger.exchange(request, leaves)
+                except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                    if request.method != "GET" or not sent:
+                        raise
+                return await exchanger.exchange(request, leaves)
         except FOREIGN_ERRORS as error:
             cause = safe_cause(error, self._api_key.get_secret_value())
-            failure = connection_error(error, sent=progress.sent)
+            failure = connection_error(error, sent=sent)
         raise failure from cause
 
-    def _request(self, request: HttpRequest) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        if self._session is None:
+    def _open_exchanger(self) -> Exchanger:
+        if self._exchanger is None:
             message = "the transport is not open"
             raise ClientClosedError(message)
-        return self._session.request(
-            request.method,
-            self._base_url + request.path,
-            data=request.body,
-            headers=None if request.body is None else _JSON,
-            allow_redirects=False,
-        )
+        return self._exchanger
 
 
-class _Progress:
-    """Whether the first byte of one request may have left."""
-
-    def __init__(self, on_sent: Callable[[], None] | None) -> None:
-        self.sent = False
-        self._on_sent = on_sent
-
-    def begin(self) -> None:
-        # aiohttp sends a GET a second time when a reused connection turns out to be closed.
-        if not self.sent and self._on_sent is not None:
-            self._on_sent()
-        self.sent = True
-
-
-_PROGRESS: ContextVar[_Progress] = ContextVar("_PROGRESS")
-"""Of the request that the running task sends."""
-
-
-class _WatchedRequest(aiohttp.ClientRequest):
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        _PROGRESS.get().begin()
-        return await super().send(conn)
+def _connector() -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
 
 
 def open_session(
     timeouts: Timeouts,
     *,
     total: float | None,
-    headers: Mapping[str, str] = _NO_HEADERS,
-    request_class: type[aiohttp.ClientRequest] = aiohttp.ClientRequest,
     decompress: bool = True,
 ) -> aiohttp.ClientSession:
-    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it.
-
-    ``headers`` go with every request.
-    """
+    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
+        connector=_connector(),
         timeout=aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_read=timeouts.read),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": USER_AGENT, **headers},
-        request_class=request_class,
+        headers={"User-Agent": USER_AGENT},
         trust_env=False,
         auto_decompress=decompress,
     )
-
-
-async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
-    length = response.content_length
-    if length is not None and length <= BODY_LIMIT and "Content-Encoding" not in response.headers:
-        return await response.read()
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            message = f"the answer is longer than {BODY_LIMIT} bytes"
-            raise APIConnectionError(message, sent="maybe")
-    return bytes(body)
 
 
 def connection_error(error: BaseException, *, sent: bool) -> APIConnectionError:

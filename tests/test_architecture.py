@@ -27,12 +27,12 @@ core.webhooks catalog.base supervise
 catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
     catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices
 catalog
-transport part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
+exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
     stores.postgres_server
-settings gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
+transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema
-sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
+settings sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
     stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool
 sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
     stores.postgres_listener

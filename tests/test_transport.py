@@ -24,8 +24,8 @@ from aivideo_async.core.errors import (
 )
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.wire import HttpRequest, HttpResponse
+from aivideo_async.exchange import BODY_LIMIT
 from aivideo_async.transport import (
-    BODY_LIMIT,
     FOREIGN_ERRORS,
     USER_AGENT,
     AiohttpTransport,
