@@ -123,6 +123,8 @@ class RequestPart(BaseModel, frozen=True, extra="forbid", strict=True, hide_inpu
     Under ``model_validate``, and so in the body of a FastAPI route, pydantic turns that into its own ValidationError.
     """
 
+    __slots__ = ("_made",)  # set when it was checked as it was made: copies and ``model_construct`` have not got it
+
     def __init__(self, /, *args: object, **data: object) -> None:
         subject = subject_of(type(self))
         if args:
@@ -133,6 +135,7 @@ class RequestPart(BaseModel, frozen=True, extra="forbid", strict=True, hide_inpu
         except ValidationError as error:
             refused = explained(type(self), error)
         else:
+            object.__setattr__(self, "_made", True)
             return
         raise refused  # outside of the handler: pydantic's error holds the values in full and must not be chained
 
@@ -170,8 +173,9 @@ class TypedRequest(RequestPart, GenerationRequest, frozen=True):
         return {name: value for name, value in super().fields().items() if value != []}
 
     def check(self) -> None:
-        """Validate again, since ``model_copy`` and ``model_construct`` do not. Raises InvalidRequestError."""
-        type(self).made_of({name: _unmade(value) for name, value in self.__dict__.items()})
+        """Validate what ``model_copy`` or ``model_construct`` made, since they do not. Raises InvalidRequestError."""
+        if not hasattr(self, "_made"):
+            type(self).made_of({name: _unmade(value) for name, value in self.__dict__.items()})
 
     def media_urls(self) -> tuple[tuple[str, str], ...]:
         """Pairs of field path and URL for every input medium, nested ones too (``multi_prompt.0.…``)."""
