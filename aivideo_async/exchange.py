@@ -36,7 +36,11 @@ class Exchanger:
     """
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str], connector: aiohttp.BaseConnector, timeout: aiohttp.ClientTimeout
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        connector: aiohttp.BaseConnector,
+        timeout: aiohttp.ClientTimeout,
     ) -> None:
         self._connector = connector
         self._timeout = timeout

@@ -12,6 +12,8 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from aivideo_async.body_forms import BodyForms
@@ -99,10 +101,15 @@ class _Job:
     message: wire.HttpRequest | None = None
     inherits: bool = False
     sent: bool = False
-    callers: int = 0
+    callers: set[asyncio.Future[Submission]] = field(default_factory=set[asyncio.Future[Submission]])
     record: TaskRecord | None = None
     news: TaskRecord | None = None
     task: asyncio.Task[Submission] | None = None
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When the store was told that this job sends the task."""
+        return None if self.record is None else self.record.sent_at
 
 
 class Submitter:
@@ -144,18 +151,19 @@ class Submitter:
         """
         job = self._job(order)
         assert job.task is not None  # noqa: S101 - set by _job
-        job.callers += 1
+        answer: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
+        job.callers.add(answer)
         try:
-            return await asyncio.shield(job.task)
+            return await answer
         except asyncio.CancelledError:
-            if not job.task.done() and not job.sent and job.callers == 1:
+            if not job.task.done() and not job.sent and len(job.callers) == 1:
                 self._drop(job)
             current = asyncio.current_task()
             if not job.task.cancelled() or current is None or current.cancelling():
                 raise
             return self._closed_meanwhile(job)
         finally:
-            job.callers -= 1
+            job.callers.discard(answer)
 
     def _closed_meanwhile(self, job: _Job) -> Submission:
         cause = ClientClosedError("the client closed before the answer came")
@@ -180,7 +188,7 @@ class Submitter:
         self._jobs[job] = None
         if order.key is not None:
             self._by_key[order.key] = job
-        job.task.add_done_callback(lambda _task: self._forget(job))
+        job.task.add_done_callback(partial(self._ended, job))
         return job
 
     def _prepare(self, job: _Job) -> None:
@@ -188,12 +196,21 @@ class Submitter:
         job.id, job.form = f"av_{self._chance.randbytes(16).hex()}", self._forms.first(job.order.request)
         job.message = self._message(job.order.request, job.id, job.form)
 
-    def _forget(self, job: _Job) -> None:
+    def _ended(self, job: _Job, task: asyncio.Task[Submission]) -> None:
         self._jobs.pop(job, None)
-        key = job.order.key
-        for jobs in (self._by_key, self._dropped):
-            if key is not None and jobs.get(key) is job:
-                del jobs[key]
+        if (key := job.order.key) is not None:
+            for jobs in (self._by_key, self._dropped):
+                if jobs.get(key) is job:
+                    del jobs[key]
+        for answer in job.callers:
+            if answer.done():
+                continue
+            if task.cancelled():
+                answer.cancel()
+            elif (error := task.exception()) is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(task.result())
 
     async def close(self, timeout: float) -> None:
         """Drop what was not sent, and give what was sent ``timeout`` seconds for its answer."""
@@ -249,6 +266,7 @@ class Submitter:
 
     def _new_record(self, job: _Job) -> TaskRecord:
         order, now = job.order, self._clock()
+        began = moment(now)
         return TaskRecord(
             id=job.id,
             origin=self._submitting.origin,
@@ -257,9 +275,9 @@ class Submitter:
             request=order.request,
             estimate=order.estimate,
             labels=order.labels,
-            created_at=moment(now),
+            created_at=began,
             next_check=moment(now + self._submitting.deadline),
-            history=(HistoryEntry(moment(now), "submitted"),),
+            history=(HistoryEntry(began, "submitted"),),
         )
 
     def _known_already(self, holder: TaskRecord, job: _Job) -> Submission | None:
@@ -337,10 +355,13 @@ class Submitter:
         return delay is not None
 
     async def _recorded(self, job: _Job, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
-        now, known = self._clock(), self._sent(job, record)
         if outcome.kind == "accepted":
-            news = replace(
-                known,
+            now = self._clock()
+            news = TaskRecord(
+                id=record.id,
+                origin=record.origin,
+                sender=job.sender,
+                sent_at=job.sent_at,
                 status=TaskStatus.PENDING,
                 service_id=outcome.service_id,
                 next_check=moment(now + self._submitting.first_ask(record)),
@@ -348,7 +369,7 @@ class Submitter:
             )
         else:
             status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
-            news = self._without_id(known, status, outcome.error)
+            news = self._without_id(self._sent(job, record), status, outcome.error)
         job.news = news
         stored = await self._stored(news, self._submitting.store_pauses) or lifecycle.merge(record, news)
         if stored.id != record.id:
@@ -360,8 +381,7 @@ class Submitter:
 
     def _sent(self, job: _Job, record: TaskRecord) -> TaskRecord:
         """That this job sends the task, said once more: the store's engine may have lost it in a crash."""
-        sent_at = None if job.record is None else job.record.sent_at
-        return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=sent_at)
+        return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=job.sent_at)
 
     def _without_id(self, news: TaskRecord, status: TaskStatus, error: AIVideoError | None) -> TaskRecord:
         now = moment(self._clock())
