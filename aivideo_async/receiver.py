@@ -145,16 +145,23 @@ class WebhookReceiver:
             )
         except WebhookVerificationError as error:
             return self._rejected(error.reason.value, _REPLIES.get(error.reason, UNSIGNED))
-        if self._is_duplicate(event):
+        delivery = _delivery_name(event)
+        if delivery is not None and self._remembered.get(delivery, 0.0) > self._clock():
             self._stats["duplicates"] += 1
             return ACCEPTED
         try:
-            async with self._turns.take():
-                return await finish(self._stored(event))
+            end_turn = await self._turns.take()
         except TimeoutError:
             return self._busy("overload")
+        try:
+            reply = await finish(self._stored(event))
         except StoreError as error:
             return self._busy(f"the store is down: {error}")
+        finally:
+            end_turn()
+        if delivery is not None and reply.status == ACCEPTED.status:
+            self._remember(delivery)
+        return reply
 
     async def _stored(self, event: WebhookEvent) -> Reply:
         await self._open_store()
@@ -168,7 +175,6 @@ class WebhookReceiver:
             return self._rejected(VerificationFailure.ID_MISMATCH.value, MALFORMED)
         if record.created_at is None:
             await self._store.put(self._made_anew(event))
-        self._remember(event)
         self._stats["verified"] += 1
         if not believed:
             self._stats["hints"] += 1
@@ -260,17 +266,10 @@ class WebhookReceiver:
         logger.warning("a callback was answered 503: %s", why)
         return BUSY
 
-    def _is_duplicate(self, event: WebhookEvent) -> bool:
-        name = _delivery_name(event)
-        return name is not None and self._remembered.get(name, 0.0) > self._clock()
-
-    def _remember(self, event: WebhookEvent) -> None:
+    def _remember(self, delivery: bytes) -> None:
         """Only now that the store has it: a 503 must not burn the delivery's id."""
-        name = _delivery_name(event)
-        if name is None:
-            return
         now = self._clock()
-        self._remembered[name] = now + REMEMBERED_FOR
+        self._remembered[delivery] = now + REMEMBERED_FOR
         while self._remembered and (len(self._remembered) > REMEMBERED or next(iter(self._remembered.values())) <= now):
             self._remembered.popitem(last=False)
 

@@ -6,8 +6,7 @@ A 503 costs the sender three minutes, and three of them cost the callback: so mo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 AT_WORK = 64
 WAITING = 2_048
@@ -25,9 +24,8 @@ class Turns:
         self._slots = asyncio.Semaphore(at_work)
         self._waiting = 0
 
-    @asynccontextmanager
-    async def take(self) -> AsyncGenerator[None]:
-        """Hold a turn. Raises TimeoutError when there is none in time, or too many wait already."""
+    async def take(self) -> Callable[[], None]:
+        """Take a turn; gives what ends it. Raises TimeoutError when none comes in time or too many wait already."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._slots, self._waiting = loop, asyncio.Semaphore(self._at_work), 0
@@ -36,10 +34,7 @@ class Turns:
             await self._wait(slots)
         else:
             await slots.acquire()
-        try:
-            yield
-        finally:
-            slots.release()
+        return slots.release
 
     async def _wait(self, slots: asyncio.Semaphore) -> None:
         if self._waiting >= self._most_waiting:

@@ -8,9 +8,10 @@ from aivideo_async.turns import Turns
 
 
 async def hold(turns: Turns, held: asyncio.Event, go: asyncio.Event) -> None:
-    async with turns.take():
-        held.set()
-        await go.wait()
+    end_turn = await turns.take()
+    held.set()
+    await go.wait()
+    end_turn()
 
 
 async def test_who_waits_gets_the_turn_when_it_is_free() -> None:
@@ -40,8 +41,9 @@ def test_turns_work_in_one_loop_after_the_other() -> None:
 
     async def contend() -> int:
         async def one() -> int:
-            async with turns.take():
-                await asyncio.sleep(0)
+            end_turn = await turns.take()
+            await asyncio.sleep(0)
+            end_turn()
             return 1
 
         return sum(await asyncio.gather(one(), one()))

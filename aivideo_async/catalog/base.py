@@ -172,6 +172,10 @@ class TypedRequest(RequestPart, GenerationRequest, frozen=True):
         """The model's ``input`` as plain JSON: defaults are sent, what is ``None`` or an empty list is not."""
         return {name: value for name, value in super().fields().items() if value != []}
 
+    def asked(self, *names: str) -> tuple[object, ...]:
+        """The model's own fields of these names, ``None`` for each that it has not got."""
+        return tuple(getattr(self, name, None) for name in names)
+
     def check(self) -> None:
         """Validate what ``model_copy`` or ``model_construct`` made, since they do not. Raises InvalidRequestError."""
         if not hasattr(self, "_made"):

@@ -48,6 +48,10 @@ class GenericRequest(TypedRequest, frozen=True):
         plain: dict[str, JsonValue] = self.model_dump(mode="json", include={"input"})["input"]
         return plain
 
+    def asked(self, *names: str) -> tuple[object, ...]:
+        """What the ``input`` holds under these names, ``None`` for each that it does not."""
+        return tuple(self.input.get(name) for name in names)
+
     def rules(self) -> Iterator[FieldProblem]:
         """What stands in a field for URLs, and looks like one, must be one that the service can take."""
         for path, text in texts_in_url_fields(self.input):

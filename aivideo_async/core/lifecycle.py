@@ -180,10 +180,12 @@ def mismatches(request: GenerationRequest | None, metadata: JsonObject) -> tuple
     """Where the result differs from what was asked for, a sentence each: duration and ratio (flow.md §3)."""
     if request is None:
         return ()
-    fields = request.fields()
-    asked_ratio = _RATIO_OF_SIZE.get(str(fields.get("size")), fields.get("aspect_ratio"))
+    if not metadata.keys() & {"duration", "ratio"}:
+        return ()
+    duration, size, ratio = request.asked("duration", "size", "aspect_ratio")
+    asked_ratio = _RATIO_OF_SIZE.get(str(size), ratio)
     pairs = (
-        ("duration", fields.get("duration"), metadata.get("duration")),
+        ("duration", duration, metadata.get("duration")),
         ("ratio", None if str(asked_ratio).lower() in _FREE_RATIOS else asked_ratio, metadata.get("ratio")),
     )
     return tuple(
@@ -279,12 +281,16 @@ def _history(a: tuple[HistoryEntry, ...], b: tuple[HistoryEntry, ...]) -> tuple[
     """
     if not b or a == b:
         return a
-    if len(a) == len(b) == 1 and _place(a[0]) < _place(b[0]) and not _is_word(b[0]):
-        return a + b  # what a create makes of its record: not worth sorting
+    if len(b) == 1 and a and _place(a[-1]) < _place(b[0]) and len(a) < _ROOM_FOR_OTHERS and not _said(a, b[0]):
+        return a + b  # nearly always: a create's answer, an ending
     entries = sorted({*a, *b}, key=_place)
     first_said = {entry.kind: entry for entry in reversed(entries) if _is_word(entry)}
     others = [entry for entry in entries if not _is_word(entry)][-_ROOM_FOR_OTHERS:]
     return tuple(sorted((*first_said.values(), *others), key=_place))
+
+
+def _said(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> bool:
+    return _is_word(entry) and any(said.kind == entry.kind and not said.detail for said in history)
 
 
 def _is_word(entry: HistoryEntry) -> bool:

@@ -57,6 +57,11 @@ class GenerationRequest(BaseModel, frozen=True, extra="forbid"):
         """The model's own fields as plain JSON, under our names, without those that are ``None``."""
         return self.model_dump(mode="json", exclude={"kind", "model"}, exclude_none=True)
 
+    def asked(self, *names: str) -> tuple[object, ...]:
+        """The model's own fields of these names, ``None`` for each that it has not got."""
+        fields = self.fields()
+        return tuple(fields.get(name) for name in names)
+
     def check(self) -> None:
         """Validate again, since ``model_copy`` and ``model_construct`` do not. Raises InvalidRequestError."""
         raise NotImplementedError  # pragma: no cover - every concrete class has its own

@@ -41,8 +41,10 @@ _STATUS_WORDS: Mapping[str, TaskStatus] = {
 _LAST_MOMENT = 2**33  # the year 2242: milliseconds and nonsense lie beyond it
 _LONGEST_PRESIGNED = 7 * 24 * 3600
 _ENCODER = json.JSONEncoder(allow_nan=False)
-_SIGNED_AT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
-_SECONDS = re.compile(r"[0-9]{1,6}")
+_SIGNED_AT = re.compile(
+    r"(?:^|&)x-amz-date=([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z(?:&|$)", re.IGNORECASE
+)
+_EXPIRES = re.compile(r"(?:^|&)x-amz-expires=([0-9]{1,6})(?:&|$)", re.IGNORECASE)
 _NOTHING: JsonObject = MappingProxyType({})
 
 
@@ -90,14 +92,12 @@ def expires_at(url: str, *, completed_at: datetime | None) -> datetime | None:
 
     ``None`` when neither is known.
     """
-    pairs = (pair.partition("=") for pair in url.partition("?")[2].partition("#")[0].split("&"))
-    query = {name.lower(): value for name, _, value in pairs}
-    signed = _SIGNED_AT.fullmatch(query.get("x-amz-date", ""))
-    lifetime = _SECONDS.fullmatch(query.get("x-amz-expires", ""))
-    if signed is not None and lifetime is not None and int(lifetime[0]) <= _LONGEST_PRESIGNED:
+    query = url.partition("?")[2].partition("#")[0]
+    signed, lifetime = _SIGNED_AT.search(query), _EXPIRES.search(query)
+    if signed is not None and lifetime is not None and int(lifetime[1]) <= _LONGEST_PRESIGNED:
         year, month, day, hour, minute, second = map(int, signed.groups())
         with suppress(ValueError, OverflowError):  # there is no such day
-            return datetime(year, month, day, hour, minute, second, tzinfo=UTC) + timedelta(seconds=int(lifetime[0]))
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC) + timedelta(seconds=int(lifetime[1]))
     return None if completed_at is None else completed_at + RESULT_LIFETIME
 
 
@@ -134,11 +134,18 @@ def is_web_url(value: JsonValue) -> TypeGuard[str]:
 
 def _metadata(value: JsonValue) -> JsonObject:
     """``metadata`` where it is an object; one with a number too large to be written down again is left out."""
-    try:
-        _ENCODER.encode(value)
-    except ValueError:
+    if not isinstance(value, dict):
         return _NOTHING
-    return MappingProxyType(value) if isinstance(value, dict) else _NOTHING
+    if not all(_is_plain(item) for item in value.values()):
+        try:
+            _ENCODER.encode(value)
+        except ValueError:
+            return _NOTHING
+    return MappingProxyType(value)
+
+
+def _is_plain(value: JsonValue) -> bool:
+    return isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) < _LAST_MOMENT)
 
 
 def _failure(obj: JsonObject) -> Failure:

@@ -57,8 +57,8 @@ class MemoryStore:
         self._records: dict[str, TaskRecord] = {}
         self._by_service_id: dict[str, str] = {}
         self._by_key: dict[str, str] = {}
-        self._began: OrderedDict[str, datetime] = OrderedDict()
-        self._ended: OrderedDict[str, datetime] = OrderedDict()
+        self._began: OrderedDict[str, float] = OrderedDict()  # unix seconds, as in the next
+        self._ended: OrderedDict[str, float] = OrderedDict()
         self._of_origin: Counter[str] = Counter()
         self._due: dict[str, DueQueue] = {}
         self._subscriptions: dict[Subscription, None] = {}  # told in the order in which they came
@@ -115,7 +115,7 @@ class MemoryStore:
         if before is None or before.origin != after.origin:
             self._of_origin[after.origin] += 1
         if before is None:
-            self._began[after.id] = moment(now)
+            self._began[after.id] = now
         self._schedule(before, after)
         if won:
             self._ending(after, now)
@@ -126,7 +126,7 @@ class MemoryStore:
     def _ending(self, record: TaskRecord, now: float) -> None:
         self._feed.append(record, now)
         self._began.pop(record.id, None)
-        self._ended[record.id] = moment(now)
+        self._ended[record.id] = now
         self._ended.move_to_end(record.id)
 
     def _other_holder(self, record: TaskRecord) -> TaskRecord | None:
@@ -245,7 +245,7 @@ class MemoryStore:
     async def prune(self, before: datetime, /) -> int:
         """Forget what ended before; see Store.prune."""
         with self._lock:
-            old = [id for id, ended_at in self._ended.items() if ended_at < before]
+            old = [id for id, ended_at in self._ended.items() if ended_at < before.timestamp()]
             for id in old:
                 self._forget(id)
             self._feed.prune(before.timestamp())
@@ -259,7 +259,7 @@ class MemoryStore:
             return self._notes.get(name)
 
     def _forget_old(self, now: float) -> None:
-        oldest = moment(now) - self._keep_ended
+        oldest = now - self._keep_ended.total_seconds()
         while self._ended:
             id, ended_at = next(iter(self._ended.items()))
             if len(self._ended) <= self._keep_at_most and ended_at >= oldest:
@@ -267,10 +267,10 @@ class MemoryStore:
             self._forget(id)
         while self._began:
             id, began_at = next(iter(self._began.items()))
-            if began_at >= oldest - timedelta(seconds=DEADLINE):
+            if began_at >= oldest - DEADLINE:
                 break
             self._forget(id)
-        self._feed.prune(oldest.timestamp())
+        self._feed.prune(oldest)
 
     def _forget(self, id: str) -> None:
         self._began.pop(id, None)
