@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from av.video.plane import VideoPlane
     from av.video.stream import VideoStream
 
-X264 = {"preset": "ultrafast", "qp": "26"}
+X264 = {"preset": "ultrafast", "qp": "26", "x264-params": "rc-lookahead=0:sync-lookahead=0:scenecut=0"}
 """A constant quantiser, because rate control looks ahead, and looking ahead is half of ultrafast's work."""
 LAME = {"compression_level": "9"}
 STILL_MOMENT = 1.5
