@@ -47,8 +47,7 @@ class Exchanger:
         # Never sent: it says whom to connect to, and how aiohttp would write the host and its encodings.
         self._template = aiohttp.ClientRequest("GET", URL(base_url), headers=headers)
         self._path = self._template.url.raw_path.rstrip("/").encode()
-        fields = "".join(f"{name}: {value}\r\n" for name, value in self._template.headers.items())
-        self._head = b" HTTP/1.1\r\n" + fields.encode()
+        self._head = b" HTTP/1.1\r\n" + _fields(self._template.headers)
 
     async def exchange(self, request: HttpRequest, on_sent: Callable[[], None]) -> HttpResponse:
         """Send once and give the whole answer, whatever its status. Raises what aiohttp raises, and
@@ -77,6 +76,8 @@ class Exchanger:
         if not path.isascii() or any(sign in path for sign in b" \r\n"):
             raise aiohttp.InvalidURL(request.path)
         parts = [request.method.encode(), b" ", self._path, path, self._head]
+        if request.headers is not None:
+            parts.append(_fields(request.headers))
         if request.body is not None:
             parts += [b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(request.body), request.body]
         else:
@@ -88,6 +89,13 @@ class Exchanger:
             return await self._connector.connect(self._template, [], self._timeout)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError("connecting took too long") from error
+
+
+def _fields(headers: Mapping[str, str]) -> bytes:
+    fields = [f"{name}: {value}" for name, value in headers.items()]
+    if not all(field.isprintable() for field in fields):
+        raise ValueError("a header with a line break or another sign that no header has")
+    return "".join(f"{field}\r\n" for field in fields).encode()
 
 
 async def _answer(protocol: ResponseHandler) -> HttpResponse:

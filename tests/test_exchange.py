@@ -100,3 +100,12 @@ async def test_a_connection_is_used_again_unless_the_server_closes_it() -> None:
             await exchanger.exchange(GET, unheard)
 
     assert len(connections) == 2
+
+
+async def test_a_header_that_would_make_another_one_is_never_written() -> None:
+    seen: list[bytes] = []
+    async with serving(answering(http(200), seen=seen)) as url, exchanging(url) as exchanger:
+        with pytest.raises(ValueError, match="line break"):
+            await exchanger.exchange(HttpRequest("GET", "/v1/credits", headers={"X-Id": "1\r\nX-Admin: yes"}), unheard)
+
+    assert seen == []

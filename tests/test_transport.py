@@ -592,3 +592,14 @@ async def test_chance_and_time_have_defaults() -> None:
     transport = CannedTransport(OK)
 
     assert await fetch(transport, GET, read, policy=RetryPolicy(), gate=PauseGate()) == "value"
+
+
+async def test_further_headers_go_beside_our_own() -> None:
+    seen: list[bytes] = []
+    async with serving(answering(http(200, b"{}"), http(200, b"{}"), seen=seen)) as url, transport_to(url) as transport:
+        await transport.send(HttpRequest("POST", "/x", b"{}", {"Idempotency-Key": "k"}))
+        await transport.send(HttpRequest("GET", "/x", headers={"X-Extra": "y"}))
+    assert b"Idempotency-Key: k" in seen[0]
+    assert b"Content-Type: application/json" in seen[0]
+    assert b"X-Extra: y" in seen[1]
+    assert b"Content-Type" not in seen[1]

@@ -62,11 +62,12 @@ _RATIO_OF_SIZE: Mapping[str, str] = {"1280x720": "16:9", "720x1280": "9:16"}
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request, relative to the base URL. ``body`` is JSON, or ``None`` for a GET."""
+    """One request, relative to the base URL. ``body`` is JSON, or ``None`` for a GET; ``headers`` are further ones."""
 
     method: Literal["GET", "POST"]
     path: str
     body: bytes | None = None
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
