@@ -28,7 +28,7 @@ from aiohttp import web
 from aivideo_async.catalog import PRICES, PriceBook
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.delivery import Courier
-from aivideo_async.sandbox.dialect import BodyForms
+from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Render, Studio
 from aivideo_async.sandbox.records import CallbackAttempt, Endpoint, RequestEntry, SandboxTask
@@ -51,6 +51,7 @@ from aivideo_async.supervise import Supervisor
 __all__ = [
     "CallbackAttempt",
     "Delay",
+    "Dialect",
     "DropConnection",
     "DuplicateCallback",
     "EarlyCallback",
@@ -81,6 +82,7 @@ class Sandbox:
     - ``render``: ``"cached"`` hands out small files of another size and length, at once and without the ``sandbox``
       extra, and does not fetch input images; metadata still say what was asked for.
     - ``body_forms``: which create bodies are taken, to try a client's second choice.
+    - ``dialect``: where its answers are otherwise than we read the pages of the hosted service.
     - ``url_lifetime``: seconds until a result's URL dies. ``clock``: unix seconds.
 
     Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
@@ -99,6 +101,7 @@ class Sandbox:
         seed: int | None = None,
         render: Render = "real",
         body_forms: BodyForms = "both",
+        dialect: Dialect = AS_WRITTEN,
         url_lifetime: int = DAY,
         prices: PriceBook = PRICES,
         clock: Callable[[], float] = time.time,
@@ -116,7 +119,7 @@ class Sandbox:
         self._host, self._port, self._clock = host, port, clock
         self._render: Render = render
         shelf = Shelf(draw.randbytes(32), lifetime=url_lifetime)
-        self._engine = Engine(shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms)
+        self._engine = Engine(shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms, dialect=dialect)
         self._engine.open_account(self.api_key, Decimal(credits))
         self._stack: AsyncExitStack | None = None
 
@@ -126,7 +129,7 @@ class Sandbox:
             listener = stack.enter_context(self._listen())
             studio = Studio(self._render)
             await studio.open()
-            courier = await stack.enter_async_context(Courier(secret=self._secret, clock=self._clock))
+            courier = await stack.enter_async_context(self._courier())
             supervisor = Supervisor("aivideo-sandbox")
             await supervisor.start()
             stack.push_async_callback(supervisor.stop)
@@ -200,6 +203,9 @@ class Sandbox:
     def balance(self) -> Decimal:
         """Credits that are left."""
         return self._engine.accounts[self.api_key].balance
+
+    def _courier(self) -> Courier:
+        return Courier(secret=self._secret, clock=self._clock, prefix=self._engine.dialect.callback_prefix)
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET

@@ -38,9 +38,14 @@ class Courier:
     """
 
     def __init__(
-        self, *, secret: bytes | None, clock: Callable[[], float], callback_timeout: float = CALLBACK_TIMEOUT
+        self,
+        *,
+        secret: bytes | None,
+        clock: Callable[[], float],
+        callback_timeout: float = CALLBACK_TIMEOUT,
+        prefix: str = "X-",
     ) -> None:
-        self._secret, self._clock, self._callback_timeout = secret, clock, callback_timeout
+        self._secret, self._clock, self._callback_timeout, self._prefix = secret, clock, callback_timeout, prefix
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -64,7 +69,7 @@ class Courier:
         Cancelling it leaves open whether the callback arrived.
         """
         timeout = aiohttp.ClientTimeout(total=self._callback_timeout)
-        headers = callback_headers(delivery, self._secret, int(self._clock()))
+        headers = callback_headers(delivery, self._secret, int(self._clock()), prefix=self._prefix)
         try:
             async with self._open.post(
                 delivery.url, data=delivery.body, headers=headers, timeout=timeout, allow_redirects=False
@@ -96,13 +101,13 @@ class Courier:
         return self._session
 
 
-def callback_headers(delivery: Delivery, secret: bytes | None, now: int) -> dict[str, str]:
+def callback_headers(delivery: Delivery, secret: bytes | None, now: int, *, prefix: str = "X-") -> dict[str, str]:
     """The documented headers (api.md §4) and, with a secret, those of Standard Webhooks v1."""
     headers = {
         "Content-Type": "application/json",
-        "X-Event": delivery.event,
-        "X-Task-Id": delivery.task_id,
-        "X-Timestamp": str(now),
+        f"{prefix}Event": delivery.event,
+        f"{prefix}Task-Id": delivery.task_id,
+        f"{prefix}Timestamp": str(now),
     }
     if secret is None:
         return headers

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, NoReturn, cast
 from urllib.parse import urlsplit
@@ -34,6 +34,54 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 
 SIZES = {"16:9": "1280x720", "9:16": "720x1280"}
 """``aspect_ratio`` of Sora's nested form and ``size`` of its flat one (api.md §1)."""
+
+
+ATTEMPTS = (0.0, 180.0, 600.0)
+"""Seconds after a task's end at which its callback is tried: at once, +3 min, +10 min (api.md §4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """Where the service may be otherwise than we read api.md; the defaults are our reading.
+
+    - Answers: ``id_name`` of a create, ``wrapped_tasks``, ``words`` for statuses, ``progress`` of what has not ended,
+      ``tells_cost``, ``metadata``, ``quota_headers``, ``bare_errors`` (no code), ``further`` paths that exist, and
+      whether it ``cancels``.
+    - ``burst``: how many times in a row the balance may be asked for; ``retry_after`` (seconds) goes with that 429.
+    - Creates: ``strict_fields`` refuses unknown ones, ``refusal_cost`` is charged for a 400, ``keeps_credits`` of tasks
+      that failed, ``idempotent`` gives the same task for the same ``Idempotency-Key``, ``hidden_for`` is how many times
+      a new task is not found yet.
+    - Results: ``fresh_urls`` whenever a task is asked for, ``heads``: HEAD works on them.
+    - Callbacks: ``callback_prefix`` of their headers, ``wrapped_callbacks``, ``tells_processing``, and when they are
+      tried (``attempts``, seconds after the end).
+    """
+
+    id_name: Literal["taskId", "id"] = "taskId"
+    wrapped_tasks: bool = False
+    words: Mapping[str, str] = field(default_factory=dict[str, str])
+    progress: float | None = None
+    tells_cost: bool = False
+    metadata: bool = True
+    quota_headers: bool = False
+    bare_errors: bool = False
+    further: tuple[str, ...] = ()
+    cancels: bool = False
+    burst: int | None = None
+    retry_after: float | None = None
+    strict_fields: bool = False
+    refusal_cost: Decimal = Decimal(0)
+    keeps_credits: bool = False
+    idempotent: bool = False
+    hidden_for: int = 0
+    fresh_urls: bool = False
+    heads: bool = False
+    callback_prefix: str = "X-"
+    wrapped_callbacks: bool = False
+    tells_processing: bool = False
+    attempts: tuple[float, ...] = ATTEMPTS
+
+
+AS_WRITTEN = Dialect()
 
 
 class RefusedError(Exception):

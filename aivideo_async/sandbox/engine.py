@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -18,10 +18,21 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from aivideo_async.catalog import MODELS, PriceBook, estimate, parse_request, usual_seconds
-from aivideo_async.core.errors import InvalidRequestError
+from aivideo_async.catalog import PriceBook, estimate, usual_seconds
 from aivideo_async.core.models import GenerationRequest, Kind
-from aivideo_async.sandbox.dialect import Answer, BodyForms, RefusedError, Wanted, failure, number, read_create, success
+from aivideo_async.sandbox import accent
+from aivideo_async.sandbox.checking import checked, refusal
+from aivideo_async.sandbox.dialect import (
+    AS_WRITTEN,
+    Answer,
+    BodyForms,
+    Dialect,
+    RefusedError,
+    failure,
+    number,
+    read_create,
+    success,
+)
 from aivideo_async.sandbox.plan import Work, plan_of
 from aivideo_async.sandbox.records import (
     Account,
@@ -40,15 +51,11 @@ from aivideo_async.sandbox.scenarios import (
     EarlyCallback,
     ForgeCallback,
     LoseCallback,
-    RateLimit,
     Scenario,
-    ServerError,
     course_of,
 )
 from aivideo_async.sandbox.shelf import Shelf
 
-ATTEMPTS = (0.0, 180.0, 600.0)
-"""Seconds after a task's end at which its callback is tried: at once, +3 min, +10 min (api.md §4)."""
 SPREAD = (0.55, 0.9)
 """A task's share of its model's usual seconds; never all of them, so that nobody has to ask for a task in good time."""
 QUEUED = 0.15
@@ -60,9 +67,11 @@ class Engine:
     """Everything that the sandbox knows and decides. ``speed`` divides every span of the service's time."""
 
     def __init__(
-        self, *, shelf: Shelf, prices: PriceBook, draw: Random, speed: float = 1.0, forms: BodyForms = "both"
-    ) -> None:
+        self, *, shelf: Shelf, prices: PriceBook, draw: Random, speed: float = 1.0, forms: BodyForms = "both",
+        dialect: Dialect = AS_WRITTEN,
+    ) -> None:  # fmt: skip
         self.shelf = shelf
+        self.dialect = dialect
         self.tasks: dict[str, SandboxTask] = {}
         self.accounts: dict[str, Account] = {}
         self.requests: list[RequestEntry] = []
@@ -73,6 +82,8 @@ class Engine:
         self._agenda: list[tuple[float, int, str | Delivery]] = []
         self._entries = 0
         self._results: dict[str, Work | tuple[str, str]] = {}
+        self._once: dict[tuple[str, str], Answer] = {}
+        self._asked: Counter[str] = Counter()
 
     def open_account(self, key: str, credits: Decimal) -> None:  # noqa: A002 - credits is the word of this package
         """Let ``key`` in, with so many credits."""
@@ -82,33 +93,45 @@ class Engine:
         """One item for each of the next creates. Raises ConfigurationError, and then takes none of them."""
         self._courses.extend([course_of(item) for item in scenarios])
 
-    def create(self, kind: Kind, authorization: str | None, body: bytes, now: float) -> Created:
-        """``POST /v1/{kind}/generations``: check, charge, schedule."""
+    def create(
+        self, kind: Kind, authorization: str | None, body: bytes, now: float, *, once: str | None = None
+    ) -> Created:
+        """``POST /v1/{kind}/generations``: check, charge, schedule. ``once`` is its ``Idempotency-Key``."""
+        key = ""
         try:
             key = self._key(authorization)
+            if self.dialect.idempotent and once is not None and (key, once) in self._once:
+                return Created(self._once[key, once])
             wanted = read_create(body, self._forms)
-            request = checked(kind, wanted)
+            request = checked(kind, wanted, strict=self.dialect.strict_fields)
             price = self._affordable(key, request)
         except RefusedError as error:
+            if error.code == "invalid_request":
+                self._charge(key, self.dialect.refusal_cost)
             return Created(failure(error.code, error.message))
         course = self._courses.popleft() if self._courses else NOTHING_SPECIAL
         if course.refusal is not None:
             return Created(refusal(course.refusal))
         task = self._accept(key, request, wanted.callback_url, price, course, now)
-        answer = success({"taskId": task.id}) if course.broken is None else refusal(course.broken)
+        taken = accent.created(self.dialect, success({"taskId": task.id}))
+        answer = taken if course.broken is None else refusal(course.broken)
+        if once is not None:
+            self._once[key, once] = answer
         held = course.has(EarlyCallback) and task.callback_url is not None and not course.has(LoseCallback)
         return Created(None if course.has(DropConnection) else answer, task, held)
 
-    def get_task(self, task_id: str, authorization: str | None) -> Answer:
+    def get_task(self, task_id: str, authorization: str | None, now: float) -> Answer:
         """``GET /v1/tasks/{taskId}``: the bare task, to the key that created it."""
         try:
             key = self._key(authorization)
         except RefusedError as error:
             return failure(error.code, error.message)
         task = self.tasks.get(task_id)
-        if task is None or task.key != key:
+        self._asked[task_id] += task is not None
+        if task is None or task.key != key or self._asked[task_id] <= self.dialect.hidden_for:
             return failure("task_not_found", f"Task {task_id[:64]} not found")
-        return Answer(200, task.body())
+        body = accent.task_body(self.dialect, task.body(), lambda url: self.shelf.again(url, now))
+        return Answer(200, accent.wrapped(body) if self.dialect.wrapped_tasks else body)
 
     def get_credits(self, authorization: str | None) -> Answer:
         """``GET /v1/credits``."""
@@ -168,8 +191,8 @@ class Engine:
         elif attempt.accepted:
             if task.course.has(DuplicateCallback):
                 self._schedule(now, replace(delivery, duplicate=True))
-        elif delivery.attempt < len(ATTEMPTS):
-            again = delivery.ended_at + ATTEMPTS[delivery.attempt] / self._speed
+        elif delivery.attempt < len(self.dialect.attempts):
+            again = delivery.ended_at + self.dialect.attempts[delivery.attempt] / self._speed
             self._schedule(max(now, again), replace(delivery, attempt=delivery.attempt + 1))
 
     def _key(self, authorization: str | None) -> str:
@@ -214,6 +237,8 @@ class Engine:
         if task.status == "pending":
             self.tasks[task.id] = task = replace(task, status="processing")
             self._schedule(task.due_at, task.id)
+            if self.dialect.tells_processing and task.callback_url is not None:
+                self._schedule(now, self._delivery(task, task.callback_url, now))
         elif not task.ended and task.due_at <= now and task.id in self._results:
             self._end(task, self._results.pop(task.id), now)
 
@@ -223,7 +248,7 @@ class Engine:
         else:
             code, message = result
             task = replace(task, status="failed", error=(code, f"{message} Request id: {self._uuid()}"))
-            self._charge(task.key, -task.price)
+            self._charge(task.key, Decimal(0) if self.dialect.keeps_credits else -task.price)
         self.tasks[task.id] = task
         if task.callback_url is None or task.course.has(LoseCallback):
             return
@@ -245,7 +270,9 @@ class Engine:
         return {**output, "metadata": metadata}
 
     def _delivery(self, task: SandboxTask, url: str, ended_at: float) -> Delivery:
-        body = json.dumps(task.body(), separators=(",", ":"), ensure_ascii=False).encode()
+        told = accent.task_body(self.dialect, task.body())
+        told = accent.wrapped(told) if self.dialect.wrapped_callbacks else told
+        body = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
         return Delivery(
             id=f"msg_{self._draw.getrandbits(128):032x}", task_id=task.id, event=f"task.{task.status}", url=url,
             body=body, ended_at=ended_at,
@@ -269,31 +296,3 @@ class Engine:
 
     def _uuid(self) -> str:
         return str(UUID(int=self._draw.getrandbits(128), version=4))
-
-
-def checked(kind: Kind, wanted: Wanted) -> GenerationRequest:
-    """The request within the catalog's limits; unknown fields are ignored, as the service seems to do (api.md §2).
-
-    Raises RefusedError.
-    """
-    known = MODELS.get(wanted.model)
-    if known is None or known.model_fields["kind"].default != kind:
-        raise RefusedError("model_not_found", f"Model {wanted.model[:64]} not found")
-    own = known.model_fields.keys() - {"kind", "model"}
-    fields: Mapping[str, JsonValue] = {
-        name: value for name, value in wanted.fields.items() if name in own and value is not None
-    }
-    try:
-        return parse_request({"model": wanted.model, **fields})
-    except InvalidRequestError as error:
-        raise RefusedError("invalid_request", error.message) from error
-
-
-def refusal(scenario: RateLimit | ServerError) -> Answer:
-    """What such a create is answered."""
-    if isinstance(scenario, RateLimit):
-        after = scenario.retry_after
-        headers = () if after is None else (("Retry-After", f"{after:g}"),)
-        return failure("rate_limit_exceeded", "Rate limit exceeded", headers=headers)
-    code = "upstream_error" if scenario.status == 503 else "internal_error"
-    return failure(code, "The service failed to handle the request", status=scenario.status)

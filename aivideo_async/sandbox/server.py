@@ -10,14 +10,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from itertools import takewhile
 from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from aivideo_async.core.models import Kind
+from aivideo_async.sandbox import accent
 from aivideo_async.sandbox.delivery import Courier, FetchError
-from aivideo_async.sandbox.dialect import Answer, failure
+from aivideo_async.sandbox.dialect import Answer, failure, success
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Studio
 from aivideo_async.sandbox.plan import UnreadablePictureError
@@ -59,6 +61,9 @@ class Server:
                 web.head("/files/{name}", self._head_file),
             ]
         )
+        app.add_routes([web.get(path, self._further) for path in self._engine.dialect.further])
+        if self._engine.dialect.cancels:
+            app.add_routes([web.post("/v1/tasks/{task_id}/cancel", self._cancel)])
         return app
 
     def wake(self) -> None:
@@ -84,12 +89,14 @@ class Server:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         kind = CREATES[request.path.split("/")[2]]
-        created = self._engine.create(kind, request.headers.get("Authorization"), body, self._clock())
+        created = self._engine.create(
+            kind, request.headers.get("Authorization"), body, self._clock(), once=request.headers.get("Idempotency-Key")
+        )
         if created.task is not None:
             request[TASK_ID] = created.task.id
             await self._begin(created.task, held=created.held)
         if created.answer is not None:
-            return written(created.answer)
+            return self._written(created.answer)
         request[CUT] = True
         if request.transport is not None:
             request.transport.abort()
@@ -112,10 +119,28 @@ class Server:
 
     async def _get_task(self, request: web.Request) -> web.StreamResponse:
         request[TASK_ID] = task_id = request.match_info["task_id"]
-        return written(self._engine.get_task(task_id, request.headers.get("Authorization")))
+        return self._written(self._engine.get_task(task_id, request.headers.get("Authorization"), self._clock()))
 
     async def _get_credits(self, request: web.Request) -> web.StreamResponse:
-        return written(self._engine.get_credits(request.headers.get("Authorization")))
+        if self._too_many():
+            after = self._engine.dialect.retry_after
+            headers = () if after is None else (("Retry-After", f"{after:g}"),)
+            return self._written(failure("rate_limit_exceeded", "Rate limit exceeded", headers=headers))
+        return self._written(self._engine.get_credits(request.headers.get("Authorization")))
+
+    def _too_many(self) -> bool:
+        in_a_row = takewhile(lambda entry: entry.endpoint == "get_credits", reversed(self._engine.requests))
+        most = self._engine.dialect.burst
+        return most is not None and sum(1 for _ in in_a_row) >= most
+
+    async def _further(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it
+        return self._written(success({"items": []}))
+
+    async def _cancel(self, request: web.Request) -> web.StreamResponse:
+        return self._written(failure("task_not_found", f"Task {request.match_info['task_id'][:64]} not found"))
+
+    def _written(self, answer: Answer) -> web.Response:
+        return written(accent.spoken(self._engine.dialect, answer))
 
     async def _get_file(self, request: web.Request) -> web.StreamResponse:
         size = 0
@@ -138,7 +163,7 @@ class Server:
 
     async def _head_file(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it
         """A presigned URL is signed for GET: HEAD does not work on it (api.md §3, observed)."""
-        return web.Response(status=403)
+        return web.Response(status=200 if self._engine.dialect.heads else 403)
 
     async def _render(self, task: SandboxTask) -> None:
         try:
@@ -174,10 +199,10 @@ class Server:
             headers = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
             code = HTTP_CODES.get(error.status, "invalid_request")
             message = f"{error.reason}: {request.method} {request.path[:200]}"
-            response = written(failure(code, message, status=error.status, headers=headers))
+            response = self._written(failure(code, message, status=error.status, headers=headers))
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
-            response = written(failure("internal_error", "The service failed to handle the request"))
+            response = self._written(failure("internal_error", "The service failed to handle the request"))
         name = (request.match_info.route.name or "unknown").partition("-")[0]
         entry = RequestEntry(
             at=self._clock(), endpoint=cast("Endpoint", name), method=request.method, path=request.path,

@@ -45,6 +45,7 @@ class Shelf:
         self.base_url: str = base_url
         self._secret, self._lifetime = secret, lifetime
         self._files: dict[str, StoredFile] = {}
+        self._issued = 0
 
     def put(self, name: str, suffix: str, data: bytes, now: float) -> str:
         """Keep a file as ``name.suffix`` and return its presigned URL; what nobody can ask for any more is dropped."""
@@ -52,6 +53,14 @@ class Shelf:
         path = f"/files/{name}.{suffix}"
         etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         self._files[path] = StoredFile(data, CONTENT_TYPES[suffix], etag, now)
+        return self._presigned(path, now)
+
+    def again(self, url: str, now: float) -> str:
+        """Another URL for the file behind one of our own, alive from now on and unlike every one before."""
+        self._issued += 1
+        return self._presigned(urlsplit(url).path, now, issue=self._issued)
+
+    def _presigned(self, path: str, now: float, *, issue: int | None = None) -> str:
         date = datetime.fromtimestamp(now, UTC).strftime(STAMP)
         query = {
             "X-Amz-Algorithm": ALGORITHM,
@@ -60,6 +69,8 @@ class Shelf:
             "X-Amz-Expires": str(self._lifetime),
             "X-Amz-SignedHeaders": "host",
         }
+        if issue is not None:
+            query["issue"] = str(issue)
         return f"{self.base_url}{path}?{urlencode({**query, 'X-Amz-Signature': self._signature(path, query)})}"
 
     def get(self, path: str, query: Mapping[str, str], now: float) -> StoredFile:

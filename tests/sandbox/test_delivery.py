@@ -100,3 +100,8 @@ async def test_a_closed_courier_says_so() -> None:
     await courier.__aexit__(None, None, None)
     with pytest.raises(RuntimeError):
         await courier.fetch("http://127.0.0.1/")
+
+
+def test_headers_may_have_another_prefix() -> None:
+    names = callback_headers(DELIVERY, None, 1, prefix="Aivideo-")
+    assert {"Aivideo-Event", "Aivideo-Task-Id", "Aivideo-Timestamp"} <= names.keys()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.sandbox.engine import ATTEMPTS
+from aivideo_async.sandbox.dialect import ATTEMPTS
 from aivideo_async.sandbox.plan import Made, Work
 from aivideo_async.sandbox.records import Delivery, RequestEntry
 from aivideo_async.sandbox.scenarios import (
@@ -206,15 +206,15 @@ class TestQueries:
     def test_a_task_is_bare(self) -> None:
         engine = an_engine()
         task = accepted(engine)
-        assert engine.get_task(task.id, BEARER).body == task.body()
+        assert engine.get_task(task.id, BEARER, LATER).body == task.body()
 
     def test_only_its_own_key_sees_a_task(self) -> None:
         engine = an_engine()
         task = accepted(engine)
         engine.open_account("sk-other", Decimal(1))
-        assert engine.get_task(task.id, None).status == 401
+        assert engine.get_task(task.id, None, LATER).status == 401
         error = {"code": "task_not_found", "message": f"Task {task.id} not found", "type": "invalid_request_error"}
-        assert engine.get_task(task.id, "Bearer sk-other").body == {"error": error}
+        assert engine.get_task(task.id, "Bearer sk-other", LATER).body == {"error": error}
 
     def test_the_log_is_counted_by_endpoint(self) -> None:
         engine = an_engine()

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.sandbox import EarlyCallback, Fail, Sandbox
+from aivideo_async.sandbox import Dialect, EarlyCallback, Fail, Sandbox
 
 SORA = {"model": "sora-2", "prompt": "x"}
 
@@ -124,3 +124,21 @@ async def test_what_was_enqueued_before_entering_counts() -> None:
         await post(sandbox)
     assert sandbox.tasks[0].course.failure == Fail()
     assert sandbox.callbacks == ()
+
+
+async def test_a_dialect_reaches_the_wire() -> None:
+    dialect = Dialect(
+        further=("/v1/models",), cancels=True, burst=1, retry_after=7, heads=True, quota_headers=True, bare_errors=True
+    )
+    key = {"Authorization": "Bearer sk-x"}
+    async with Sandbox(dialect=dialect, api_key="sk-x", render="cached") as sandbox, aiohttp.ClientSession() as http:
+        ways = [("GET", "/v1/models"), ("HEAD", "/files/a.jpg"), ("POST", "/v1/tasks/x/cancel"), ("GET", "/v1/nowhere")]
+        seen: list[int] = []
+        for method, path in ways:
+            async with http.request(method, sandbox.base_url + path) as response:
+                seen.append(response.status)
+        assert seen == [200, 200, 404, 404]
+        for expected in (None, "7"):
+            async with http.get(f"{sandbox.base_url}/v1/credits", headers=key) as response:
+                assert response.headers.get("Retry-After") == expected
+                assert "X-RateLimit-Limit" in response.headers
