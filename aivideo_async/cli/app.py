@@ -197,3 +197,27 @@ def _sandbox(
     session.run(
         screen, lambda: serving.serve(screen, port=port, profile=profile.value, speed=speed), interrupted=Exit.OK
     )
+
+
+@app.command("probe", epilog=HELP)
+def _probe(
+    record: Annotated[Path, typer.Option(help="A new or empty folder for samples, transcript, report and settings.")],
+    max_credits: Annotated[float, typer.Option(min=0, help="Never knowingly spend more than this.")] = 100,
+    yes: Annotated[bool, typer.Option("--yes", help="Consent without being asked.")] = False,
+    host: Annotated[str, typer.Option(help="Where callbacks to AIVIDEO_CALLBACK_URL arrive on this machine.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port for them; 0 takes a free one.")] = 8080,
+    json: Json = False,
+) -> None:
+    """Ask the hosted service what its pages leave open, for a few credits, and say which assumptions are wrong.
+
+    It says what it will cost and waits for a typed yes. What is written is redacted. Questions about callbacks need
+    AIVIDEO_CALLBACK_URL; without it they stay open. AIVIDEO_API_KEY is needed.
+    """
+    from decimal import Decimal
+
+    from aivideo_async.cli import probe, session
+
+    screen, limit = Screen(machine=json), Decimal(str(max_credits))
+    session.run(screen, lambda: probe.probe(screen, limit=limit, record=record, yes=yes, host=host, port=port))

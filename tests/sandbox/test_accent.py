@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from pydantic import JsonValue
 
+from aivideo_async.probe.findings import urls_in
 from aivideo_async.sandbox import accent
 from aivideo_async.sandbox.dialect import AS_WRITTEN, Answer, Dialect, failure, success
 from aivideo_async.sandbox.engine import Engine
@@ -95,9 +96,7 @@ def test_every_question_may_give_a_url_of_its_own_that_works() -> None:
     task_id = ended(engine)[0].task_id
     seen: set[str] = set()
     for _ in range(2):
-        output = engine.get_task(task_id, BEARER, LATER).body["output"]
-        assert isinstance(output, dict)
-        (url,) = output["urls"]  # type: ignore[misc]  # the engine's own list
-        assert engine.shelf.read(str(url), LATER) == b"clip"
-        seen.add(str(url))
+        (url,) = urls_in(engine.get_task(task_id, BEARER, LATER).body)
+        assert engine.shelf.read(url, LATER) == b"clip"
+        seen.add(url)
     assert len(seen) == 2
