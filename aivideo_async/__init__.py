@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from aivideo_async.mounting import CallbackServer
     from aivideo_async.receiver import WebhookReceiver
     from aivideo_async.stores import Delivery, MemoryStore, Put, Query, Store, open_store
+    from aivideo_async.tally import ReceiverStats
     from aivideo_async.task import GenerationTask
     from aivideo_async.transport import Timeouts, Transport
 
@@ -102,6 +103,7 @@ __all__ = [
     "Put",
     "Query",
     "RateLimitError",
+    "ReceiverStats",
     "Reply",
     "RetryPolicy",
     "SpendLimitError",
@@ -196,6 +198,7 @@ _HOMES = {
         "Store",
         "open_store",
     ),
+    "aivideo_async.tally": ("ReceiverStats",),
     "aivideo_async.task": ("GenerationTask",),
     "aivideo_async.transport": (
         "Timeouts",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,6 +27,7 @@ from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.handlers import Handler, Handlers
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
+from aivideo_async.tally import ReceiverStats, Tally
 from aivideo_async.turns import Turns
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -94,13 +95,13 @@ class WebhookReceiver:
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
-        self._stats: Counter[str] = Counter()
+        self._stats = Tally()
         self._address: str | None = None
 
     @property
-    def stats(self) -> Mapping[str, int]:
-        """Counts since the start: received, verified, hints, duplicates, busy, rejected and rejected:<reason>."""
-        return dict(self._stats)
+    def stats(self) -> ReceiverStats:
+        """Counts since the start, as they are now: what came, what was rejected for which reason, how long it took."""
+        return self._stats.stats()
 
     @property
     def address(self) -> str | None:
@@ -135,6 +136,7 @@ class WebhookReceiver:
 
     async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
         """The part of ``handle`` that needs the body, after ``admit``."""
+        began = time.perf_counter()
         if self._ready is not None and not self._ready():
             return self._busy("the client is closed")
         if len(body) > BODY_LIMIT:
@@ -154,7 +156,7 @@ class WebhookReceiver:
         except TimeoutError:
             return self._busy("overload")
         try:
-            reply = await finish(self._stored(event))
+            reply = await finish(self._stored(event, began))
         except StoreError as error:
             return self._busy(f"the store is down: {error}")
         finally:
@@ -163,7 +165,7 @@ class WebhookReceiver:
             self._remember(delivery)
         return reply
 
-    async def _stored(self, event: WebhookEvent) -> Reply:
+    async def _stored(self, event: WebhookEvent, began: float) -> Reply:
         await self._open_store()
         believed = event.signed and event.report.remark is None
         put = await self._store.put(self._report(event) if believed else self._hint(event))
@@ -175,7 +177,7 @@ class WebhookReceiver:
             return self._rejected(VerificationFailure.ID_MISMATCH.value, MALFORMED)
         if record.created_at is None:
             await self._store.put(self._made_anew(event))
-        self._stats["verified"] += 1
+        self._stats.stored(time.perf_counter() - began, event.key_index)
         if not believed:
             self._stats["hints"] += 1
             return ACCEPTED

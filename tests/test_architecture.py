@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ROOT = "aivideo_async"
 
 LAYERS = """
-core core.errors
+core core.errors tally
 core.models catalog.meant
 core.keys core.refusals catalog.problems
 core.reports

@@ -473,3 +473,22 @@ async def test_a_handler_over_a_socket_runs_once_the_sender_has_its_reply() -> N
 def test_a_handler_where_only_hints_arrive_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"client\.events"):
         Door(secret=None).receiver.on("task.completed")
+
+
+async def test_it_counts_how_long_what_it_stored_took_and_which_secret_matched() -> None:
+    door = Door()
+    await door.store.put(a_record())
+    await door.deliver(task_body())
+    await door.deliver(task_body(), delivery="msg_2", secret="whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+    stats = door.receiver.stats
+    assert (stats.matched, stats.rejections, stats.latency.count) == ({0: 1}, {"bad_signature": 1}, 1)
+    assert 0.0 < stats.latency.seconds < 60.0
+
+
+async def test_of_two_secrets_the_one_that_matched_is_counted() -> None:
+    door = Door()
+    old = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    door.receiver = WebhookReceiver(door.store, callback_key=KEY, webhook_secret=[SECRET, old], clock=door.clock)
+    await door.store.put(a_record())
+    await door.deliver(task_body(), secret=old)
+    assert door.receiver.stats.matched == {1: 1}
