@@ -12,7 +12,9 @@ from typing import Annotated
 
 import typer
 
+from aivideo_async.cli import receiving_app
 from aivideo_async.cli.exits import HELP, Exit
+from aivideo_async.cli.options import Json
 from aivideo_async.cli.output import Screen
 
 app: typer.Typer = typer.Typer(
@@ -25,8 +27,6 @@ app: typer.Typer = typer.Typer(
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one per line where there are several.")]
 
 
 class ProfileName(StrEnum):
@@ -221,3 +221,5 @@ def _probe(
 
     screen, limit = Screen(machine=json), Decimal(str(max_credits))
     session.run(screen, lambda: probe.probe(screen, limit=limit, record=record, yes=yes, host=host, port=port))
+app.command("listen", epilog=HELP)(receiving_app.listen)
+app.add_typer(receiving_app.webhook, name="webhook")

@@ -79,9 +79,9 @@ class ResendingTransport(ServiceTransport):
 class HastyReceiver(WebhookReceiver):
     """Acknowledges what it could not store."""
 
-    async def _stored(self, event: WebhookEvent) -> Reply:
+    async def _stored(self, event: WebhookEvent, began: float) -> Reply:
         try:
-            return await super()._stored(event)
+            return await super()._stored(event, began)
         except StoreError:
             return ACCEPTED
 
