@@ -23,7 +23,7 @@ core.models catalog.meant
 core.keys core.refusals catalog.problems
 core.reports
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses
-core.webhooks catalog.base supervise
+core.webhooks catalog.base supervise cli.diagnosis
 catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
     catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices
 catalog
@@ -50,11 +50,12 @@ store_contract.claiming store_contract.finding store_contract.keeping store_cont
 store_contract probe
 cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
-cli.generate cli.listing cli.report cli.probe
-cli.demo cli.receiving_app
-cli.app
-pytest_plugin cli
-__main__ __init__
+cli.generate cli.listing cli.report cli.probe cli.examining
+cli.demo cli.doctor
+cli.receiving_app
+cli.app pytest_plugin
+cli __init__
+__main__
 """
 """A module imports only from lines above its own; modules on one line do not know each other (DESIGN §2)."""
 

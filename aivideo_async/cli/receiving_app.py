@@ -54,6 +54,23 @@ def listen(
     )
 
 
+def doctor(
+    url: Annotated[str | None, typer.Option(help="The callback base to examine; else AIVIDEO_CALLBACK_URL.")] = None,
+    secret_file: SecretFile = None,
+    json: Json = False,
+) -> None:
+    """Examine the callback URL from outside, and the API key, and say what is wrong (code 1).
+
+    DNS, connection, TLS chain and expiry, redirects, mounting, what proxies refuse, clocks, callback key, webhook
+    secret, latency. Its requests are for the id of no task and change nothing. The key is shown to the service only.
+    """
+    from aivideo_async.cli import doctor as examination
+    from aivideo_async.cli import session
+
+    screen = Screen(machine=json)
+    session.run(screen, lambda: examination.doctor(screen, url=url, secret_file=secret_file))
+
+
 @webhook.command("sign", epilog=HELP)
 def _sign(
     file: Annotated[str, typer.Argument(metavar="BODY", help="A file with the body, or - for standard input.")] = "-",
