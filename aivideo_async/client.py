@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Self
 import anyio
 from pydantic import SecretStr
 
-from aivideo_async import catalog, settings
+from aivideo_async import catalog, settings, spans
 from aivideo_async.catalog import PRICES, PriceBook
 from aivideo_async.core import lifecycle, wire
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
@@ -210,7 +210,12 @@ class Client:
         order = Order(
             request=request, estimate=self.estimate(request), key=key, labels=dict(labels) if labels else NOTHING
         )
-        return self._handle(await opening.submitter.submit(order))
+        if spans.current is None:
+            return self._handle(await opening.submitter.submit(order))
+        with spans.current.submitting(request.model, order.labels) as span:
+            submission = await opening.submitter.submit(replace(order, labels=span.labels))
+            span.told(submission.record)
+            return self._handle(submission)
 
     def _check(self, request: GenerationRequest, opening: Opening) -> None:
         request.check()

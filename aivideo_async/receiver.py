@@ -17,7 +17,7 @@ from hashlib import sha256
 from aiohttp import web
 from pydantic import SecretStr
 
-from aivideo_async import mounting, settings
+from aivideo_async import mounting, settings, spans
 from aivideo_async.core import lifecycle, webhooks
 from aivideo_async.core.errors import ConfigurationError, StoreError, VerificationFailure, WebhookVerificationError
 from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
@@ -177,7 +177,10 @@ class WebhookReceiver:
             return self._rejected(VerificationFailure.ID_MISMATCH.value, MALFORMED)
         if record.created_at is None:
             await self._store.put(self._made_anew(event))
-        self._stats.stored(time.perf_counter() - began, event.key_index)
+        seconds = time.perf_counter() - began
+        self._stats.stored(seconds, event.key_index)
+        if spans.current is not None:
+            spans.current.received(record, believed=believed, seconds=seconds)
         if not believed:
             self._stats["hints"] += 1
             return ACCEPTED

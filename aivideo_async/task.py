@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Generator
 from typing import NoReturn, Protocol
 
+from aivideo_async import spans
 from aivideo_async.core import lifecycle, wire
 from aivideo_async.core.errors import (
     AIVideoError,
@@ -96,9 +98,10 @@ class GenerationTask:
         knows whether the task exists and no callback can tell, ClientClosedError when the client closes meanwhile.
         Cancelling it ends this wait only.
         """
+        began = 0 if spans.current is None else time.time_ns()
         if timeout is None:
             await self._ended()
-            return self._outcome()
+            return self._outcome(began)
         span = asyncio.timeout(timeout)
         try:
             async with span:
@@ -109,7 +112,7 @@ class GenerationTask:
             raise TaskTimeoutError(
                 f"{self.id} has not ended after {timeout:g} s", retryable=True, hint="await it again", task=self
             ) from error
-        return self._outcome()
+        return self._outcome(began)
 
     def __await__(self) -> Generator[object, None, Output]:
         return self.wait().__await__()
@@ -186,8 +189,10 @@ class GenerationTask:
         if error is not None:
             raise error
 
-    def _outcome(self) -> Output:
+    def _outcome(self, began: int) -> Output:
         record = self._record
+        if began and spans.current is not None:
+            spans.current.woken(record, began)
         if record.status is TaskStatus.COMPLETED and record.output is not None:
             return record.output
         if record.status is TaskStatus.REFUSED and record.failure is not None:

@@ -20,7 +20,7 @@ ROOT = "aivideo_async"
 LAYERS = """
 core core.errors tally
 core.models catalog.meant
-core.keys core.refusals catalog.problems
+core.keys core.refusals catalog.problems prometheus spans
 core.reports
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses
 core.webhooks catalog.base supervise cli.diagnosis
@@ -33,7 +33,7 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
     probe.findings probe.orders probe.redaction probe.purse
-posting settings sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
+otel posting settings sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
     stores.sqlite_watch stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events \
     stores.postgres_pool probe.looking probe.sending
 sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
