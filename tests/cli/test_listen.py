@@ -16,7 +16,7 @@ import pytest
 
 from aivideo_async import ConfigurationError, MemoryStore, WebhookReceiver
 from aivideo_async.cli.captured import Captured, from_text
-from aivideo_async.cli.listen import Refusals, listen
+from aivideo_async.cli.listen import PassingOn, Refusals, Tap, listen
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.store import opened_store
 from aivideo_async.core.models import TaskStatus
@@ -178,6 +178,19 @@ async def test_it_listens_where_callbacks_are_sent(
     monkeypatch.setenv("AIVIDEO_CALLBACK_URL", setting)
     async with listening(path=given) as heard:
         assert heard.url.endswith(path)
+
+
+async def test_a_receiver_behind_the_tap_answers_as_it_would_by_itself() -> None:
+    err = io.StringIO()
+    screen, receiver = Screen(machine=False, out=io.StringIO(), err=err), WebhookReceiver(MemoryStore())
+    async with Poster(within=1) as poster:
+        tap = Tap(receiver, PassingOn(screen, poster, signed=True), Refusals(screen, receiver))
+        assert tap.too_slow().status == 408
+        unknown = tap.admit("POST", "/", [])
+        assert unknown is not None
+        await tap.after(unknown)
+    assert "rejected (slow, 1 so far): its body did not come in time" in err.getvalue()
+    assert receiver._suspect_again_at > 0
 
 
 async def test_a_path_that_is_none_and_a_missing_key_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:

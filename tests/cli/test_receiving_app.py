@@ -48,4 +48,5 @@ def test_what_cannot_be_done_has_its_code(tmp_path: Path) -> None:
     assert invoke("webhook", "verify", str(tmp_path / "nothing.json")).exit_code == Exit.ERROR
     assert invoke("webhook", "sign", typed=b"{}").exit_code == Exit.CONFIGURATION
     assert invoke("listen").exit_code == Exit.CONFIGURATION
+    assert invoke("doctor").exit_code == Exit.CONFIGURATION
     assert invoke("listen", "--port", "-1").exit_code == Exit.USAGE
