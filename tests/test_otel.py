@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -175,12 +177,17 @@ async def test_what_is_not_asked_for_makes_no_span(traced: Traced) -> None:
     assert traced.spans == {}
 
 
-def test_nothing_of_opentelemetry_is_imported_or_needed() -> None:
+def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.delitem(sys.modules, "aivideo_async.otel")
+    with pytest.raises(ImportError, match=r"pip install 'aivideo-async\[otel\]'"):
+        import_module("aivideo_async.otel")
+
+
+def test_nothing_of_an_extra_is_imported_or_needed() -> None:
     program = (
         "import sys, aivideo_async.client, aivideo_async.receiver, aivideo_async.cli.listen\n"
-        "print([name for name in sys.modules if name.startswith(('opentelemetry', 'prometheus'))])\n"
-        "import aivideo_async.otel"
+        "print([name for name in sys.modules if name.startswith(('opentelemetry', 'prometheus'))])"
     )
-    ran = python(program, without=("opentelemetry",))
-    assert ran.stdout == "[]\n"
-    assert ran.stderr.splitlines()[-1].endswith("this needs the extra 'otel': pip install 'aivideo-async[otel]'")
+    ran = python(program, without=("opentelemetry", "prometheus_client"))
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
