@@ -20,8 +20,8 @@ from contextlib import contextmanager
 try:
     from opentelemetry import trace
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-except ImportError as error:
-    raise ImportError("this needs the extra 'otel': pip install 'aivideo-async[otel]'") from error
+except ImportError as _missing:
+    raise ImportError("this needs the extra 'otel': pip install 'aivideo-async[otel]'") from _missing
 
 from aivideo_async import spans
 from aivideo_async.core.models import TaskRecord, TaskStatus

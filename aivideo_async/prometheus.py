@@ -18,8 +18,8 @@ from typing import Protocol
 try:
     from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
     from prometheus_client.metrics_core import Metric
-except ImportError as error:
-    raise ImportError("this needs the extra 'prometheus': pip install 'aivideo-async[prometheus]'") from error
+except ImportError as _missing:
+    raise ImportError("this needs the extra 'prometheus': pip install 'aivideo-async[prometheus]'") from _missing
 
 from aivideo_async.tally import BOUNDS, Latency, ReceiverStats
 
