@@ -17,6 +17,7 @@ from urllib.parse import quote
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
@@ -28,6 +29,8 @@ KEEP_ALIVE = 15.0
 LINGER = 2.0
 """How long the rest of a refused body is still read, in seconds: closed at once, the answer could be lost with it."""
 SHUTDOWN_WITHIN = 10.0
+UNREAD_AT_MOST = 16 * 1024
+"""How many bytes of answers may wait for a sender that does not read them: hundreds, since they are short."""
 CLOSE = ("Connection", "close")
 CUT_OFF = Reply(400, (CLOSE,))
 """The answer to a body that ends before its end; hardly anybody is left to read it."""
@@ -179,13 +182,19 @@ class CallbackServer:
 
 @asynccontextmanager
 async def listening(
-    endpoint: Endpoint, host: str, port: int, path: str, *, body_within: float = BODY_WITHIN
+    endpoint: Endpoint,
+    host: str,
+    port: int,
+    path: str,
+    *,
+    body_within: float = BODY_WITHIN,
+    keep_alive: float = KEEP_ALIVE,
 ) -> AsyncGenerator[CallbackServer]:
     """Listen while the block runs; leaving it stops accepting, finishes what is in hand, and closes.
 
     Raises OSError when it cannot listen.
     """
-    app = web.Application()
+    app = web.Application(middlewares=[_hang_up_on_who_does_not_read])
     app.add_routes(routes(endpoint, path, body_within=body_within))
     runner = web.AppRunner(
         app,
@@ -193,7 +202,7 @@ async def listening(
         access_log=logger,
         logger=_server_logger(),
         auto_decompress=False,
-        keepalive_timeout=KEEP_ALIVE,
+        keepalive_timeout=keep_alive,
         lingering_time=LINGER,
         shutdown_timeout=SHUTDOWN_WITHIN,
     )
@@ -204,6 +213,15 @@ async def listening(
         yield CallbackServer(f"http://{_reachable(address)}:{taken}{path.rstrip('/')}", taken)
     finally:
         await runner.cleanup()
+
+
+@web.middleware
+async def _hang_up_on_who_does_not_read(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nothing else would: a connection whose answer waits to be written is not an idle one."""
+    transport = request.transport
+    if transport is not None and transport.get_write_buffer_size() > UNREAD_AT_MOST:
+        transport.abort()
+    return await handler(request)
 
 
 def _reachable(address: str) -> str:
