@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Protocol, cast
 from urllib.parse import quote
 
@@ -187,6 +188,7 @@ async def listening(
     port: int,
     path: str,
     *,
+    ssl: SSLContext | None = None,
     body_within: float = BODY_WITHIN,
     keep_alive: float = KEEP_ALIVE,
 ) -> AsyncGenerator[CallbackServer]:
@@ -208,9 +210,10 @@ async def listening(
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=ssl).start()
         address, taken = runner.addresses[0][:2]
-        yield CallbackServer(f"http://{_reachable(address)}:{taken}{path.rstrip('/')}", taken)
+        scheme = "http" if ssl is None else "https"
+        yield CallbackServer(f"{scheme}://{_reachable(address)}:{taken}{path.rstrip('/')}", taken)
     finally:
         await runner.cleanup()
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, S
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
+from ssl import SSLContext
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -20,11 +21,13 @@ from pydantic import SecretStr
 from aivideo_async import mounting, settings, spans
 from aivideo_async.core import lifecycle, webhooks
 from aivideo_async.core.errors import ConfigurationError, StoreError, VerificationFailure, WebhookVerificationError
+from aivideo_async.core.headers import Headers, raw_headers
 from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.handlers import Handler, Handlers
+from aivideo_async.own_loop import OwnLoop
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
 from aivideo_async.tally import ReceiverStats, Tally
@@ -97,6 +100,7 @@ class WebhookReceiver:
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
         self._stats = Tally()
         self._address: str | None = None
+        self._own_loop = OwnLoop("the receiver", self.aclose)
 
     @property
     def stats(self) -> ReceiverStats:
@@ -305,6 +309,26 @@ class WebhookReceiver:
             self._opened_store = False
             await self._store.__aexit__(None, None, None)
 
+    def handle_sync(self, method: str, raw_path: str | bytes, headers: Headers, body: bytes) -> Reply:
+        """``handle`` where no event loop runs: Flask and everything else on WSGI, Lambda. Threads may call it at once.
+
+        ``headers`` are raw pairs, text pairs or a mapping. The store is used in a loop of our own, in a thread that
+        begins with the first call and ends with ``close``; handlers run there, after the reply was given. Raises
+        ConfigurationError where a loop runs, and in a process that was forked after the first call (a worker of
+        gunicorn makes its own receiver).
+        """
+        reply = self._own_loop.run(self.handle(method, raw_path, raw_headers(headers), body))
+        self._own_loop.later(self.after(reply))
+        # WSGI leaves the connection to the server.
+        return replace(reply, headers=tuple(pair for pair in reply.headers if pair != mounting.CLOSE))
+
+    def close(self) -> None:
+        """End what ``handle_sync`` began: waits for its handlers, at most 10 s, and closes the store. Idempotent.
+
+        A process that ends does it by itself.
+        """
+        self._own_loop.close()
+
     def routes(self, path: str = settings.DEFAULT_PATH) -> list[web.RouteDef]:
         """Routes for an aiohttp application: ``app.add_routes(receiver.routes("/webhooks/aivideo"))``."""
         return mounting.routes(self, path)
@@ -315,14 +339,19 @@ class WebhookReceiver:
 
     @asynccontextmanager
     async def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, path: str = settings.DEFAULT_PATH
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        path: str = settings.DEFAULT_PATH,
+        ssl: SSLContext | None = None,
     ) -> AsyncGenerator[mounting.CallbackServer]:
-        """Listen on ``host`` and ``port`` (0: a free one) while the block runs.
+        """Listen on ``host`` and ``port`` (0: a free one) while the block runs; with ``ssl``, by https only.
 
         Leaving it stops accepting, finishes what is in hand, and closes. Raises OSError when it cannot listen.
         """
         try:
-            async with mounting.listening(self, host, port, path) as server:
+            async with mounting.listening(self, host, port, path, ssl=ssl) as server:
                 self._address = server.url
                 if self._store.opened:
                     await self._look_at_fingerprint()

@@ -23,13 +23,13 @@ core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans
 core.reports
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses
-core.webhooks catalog.base supervise cli.diagnosis
+core.webhooks catalog.base supervise cli.diagnosis core.headers
 catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
     catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
-    stores.postgres_server
+    stores.postgres_server dev_certificate own_loop django_view
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
     probe.findings probe.orders probe.redaction probe.purse

@@ -433,6 +433,37 @@ def test_routes_are_for_aiohttp() -> None:
     assert route.path == "/hooks/{id}/{token}"
 
 
+def test_without_a_loop_it_answers_from_one_of_its_own() -> None:
+    store = MemoryStore()
+    door = Door(store=store)
+    asyncio.run(store_put(store, a_record()))
+    seen: list[str] = []
+
+    @door.receiver.on("task.completed")
+    async def handler(event: TaskEvent) -> None:
+        seen.append(event.record.id)
+
+    body = task_body()
+    headers = {name.decode(): value.decode() for name, value in door.headers(body)}
+    first = door.receiver.handle_sync("POST", door.path(), headers, body)
+    large = door.receiver.handle_sync("POST", door.path(), headers, b"x" * (256 * 1024 + 1))
+    opened = [store.opened]
+    door.receiver.close()
+    opened.append(store.opened)
+    assert (first.status, large.status, opened, seen) == (200, 413, [True, False], ["av_1"])
+    assert ("Connection", "close") not in large.headers
+    assert handler is not None
+
+
+async def store_put(store: MemoryStore, record: TaskRecord) -> None:
+    await store.put(record)
+
+
+async def test_where_a_loop_runs_the_blocking_way_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="an event loop runs"):
+        Door().receiver.handle_sync("POST", "/", [], b"")
+
+
 async def test_a_handler_runs_after_the_reply_and_only_for_the_first_ending() -> None:
     door = Door()
     await door.store.put(a_record())
