@@ -10,7 +10,7 @@ Django reads the whole body before it calls a view, however long it is or takes:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -20,7 +20,7 @@ from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.supervise import finish
 
-View = Callable[..., Awaitable[HttpResponseBase]]
+View = Callable[..., Coroutine[object, object, HttpResponseBase]]
 
 
 class Receiver(Protocol):

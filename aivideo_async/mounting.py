@@ -138,6 +138,17 @@ async def asgi(
         await send({"type": "websocket.close"})
 
 
+class AsgiApp:
+    """An endpoint as an ASGI application: an instance, since servers take a bound method for one of ASGI 2."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request, or the server's lifespan."""
+        await asgi(self._endpoint, scope, receive, send)
+
+
 async def _asgi_request(endpoint: Endpoint, scope: Message, receive: Receive, send: Send, body_within: float) -> None:
     # Quoted, since a decoded path may hold a question mark that is no query's.
     raw_path = cast("bytes", scope.get("raw_path") or quote(str(scope["path"])).encode())

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -333,9 +333,10 @@ class WebhookReceiver:
         """Routes for an aiohttp application: ``app.add_routes(receiver.routes("/webhooks/aivideo"))``."""
         return mounting.routes(self, path)
 
-    async def asgi(self, scope: MutableMapping[str, object], receive: mounting.Receive, send: mounting.Send) -> None:
+    @property
+    def asgi(self) -> mounting.AsgiApp:
         """An ASGI application: ``app.mount("/webhooks/aivideo", receiver.asgi)``; works without lifespan."""
-        await mounting.asgi(self, scope, receive, send)
+        return mounting.AsgiApp(self)
 
     @asynccontextmanager
     async def serve(

@@ -116,6 +116,16 @@ async def connected(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncGen
             await writer.wait_closed()
 
 
+async def answers(port: int, process: asyncio.subprocess.Process | None = None) -> None:
+    """Wait until something listens on a port of this machine; fails when the process that is to do so ends before."""
+    while True:
+        assert process is None or process.returncode is None
+        with contextlib.suppress(OSError):
+            async with connected(port):
+                return
+        await asyncio.sleep(0.02)
+
+
 async def statuses(port: int, requests: Sequence[bytes], *, connections: int = 50) -> list[int]:
     """The status of every request's answer, over connections that are kept alive."""
     left = iter(enumerate(requests))

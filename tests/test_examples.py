@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import socket
@@ -16,13 +17,18 @@ import aiohttp
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from aivideo_async import Client, TaskStatus, open_store
+from aivideo_async.catalog import Sora2
 from aivideo_async.sandbox import Delay, Sandbox, SandboxTask
+from tests.callbacks import KEY, PATH, SECRET, answers, callback
 from tests.engines.valkey import Valkey
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PROGRAMS = ["one_video.py", "many_at_once.py"]
 REPLICAS = ["web_tier_redis.py", "worker_redis.py", "two_processes_sqlite.py"]
 APPS = ["aiohttp_app.py", "fastapi_app.py"]
+RECEIVERS = ["flask_app.py", "django_app.py", "litestar_app.py"]
+FUNCTION = "lambda_function.py"
 TESTS = {"test_your_own.py": "2 passed", "test_your_own_store.py": "passed, 2 skipped"}
 
 
@@ -61,7 +67,8 @@ async def finished(process: asyncio.subprocess.Process) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted([*PROGRAMS, *REPLICAS, *APPS, *TESTS])
+    run_here = [*PROGRAMS, *REPLICAS, *APPS, *RECEIVERS, FUNCTION, *TESTS]
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(run_here)
 
 
 @pytest.mark.parametrize(("program", "files"), [(PROGRAMS[0], 1), (PROGRAMS[1], 3)])
@@ -91,6 +98,52 @@ async def test_an_app_answers_when_the_callback_has_come(app: str, tmp_path: Pat
         assert [attempt.status for attempt in sandbox.callbacks] == [200]
         wrong = await posted(session, f"{base}/videos", {"prompt": "x", "duration": 6})
         assert wrong[0] == 422
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("app", RECEIVERS)
+async def test_an_app_receives_what_a_worker_beside_it_awaits(app: str, tmp_path: Path) -> None:
+    port = free_port()
+    shared = {"AIVIDEO_STORE": f"sqlite:///{tmp_path / 'shop.db'}", "AIVIDEO_CALLBACK_KEY": KEY, "AIVIDEO_API_KEY": ""}
+    async with (
+        Sandbox(speed=1800, render="cached") as sandbox,
+        running(sandbox, tmp_path, str(EXAMPLES / app), PORT=str(port), **shared),
+    ):
+        await answers(port)
+        client = Client(
+            sandbox.api_key,
+            base_url=sandbox.base_url,
+            store=shared["AIVIDEO_STORE"],
+            callback_key=KEY,
+            callback_url=f"http://127.0.0.1:{port}{PATH}",
+            usual_seconds={"sora-2": 1e9},
+        )
+        async with client:
+            assert (await client.run(Sora2(prompt="a kite over a harbour", duration=4))).urls
+        assert (sandbox.count("create"), sandbox.count("get_task")) == (1, 0)
+
+
+@pytest.mark.crash
+async def test_a_function_receives_a_callback(tmp_path: Path) -> None:
+    sent = callback("av_1")
+    event = {
+        "rawPath": sent.target,
+        "headers": {name.decode(): value.decode() for name, value in sent.headers},
+        "requestContext": {"http": {"method": "POST"}},
+        "body": base64.b64encode(sent.body).decode(),
+        "isBase64Encoded": True,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLES / FUNCTION)),
+        cwd=tmp_path,
+        env={**os.environ, "AIVIDEO_CALLBACK_KEY": KEY, "AIVIDEO_WEBHOOK_SECRET": SECRET},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate(json.dumps(event).encode())
+    assert json.loads(output)["statusCode"] == 200
+    async with open_store(f"sqlite:///{tmp_path / 'shop.db'}") as store:
+        assert (await store.get(("av_1",)))["av_1"].status is TaskStatus.COMPLETED
 
 
 async def posted(session: aiohttp.ClientSession, url: str, body: dict[str, object]) -> tuple[int, str]:

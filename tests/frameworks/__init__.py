@@ -1,0 +1,1 @@
+"""The receiver in the frameworks of today, under the servers of today."""
