@@ -98,6 +98,10 @@ class Connection:
         """Leave on the wire whatever is answered."""
         self._writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket, so that it can be read
 
+    def say_no_more(self) -> None:
+        """Nothing more will be sent; answers may still come."""
+        self._writer.write_eof()
+
     def hang_up(self) -> None:
         """Be gone, without a word."""
         self._writer.transport.abort()

@@ -1,0 +1,1 @@
+"""Hostile requests beside valid ones: ``python -m tests.attack --requests 100000``."""
