@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         VerificationFailure,
         WebhookVerificationError,
     )
+    from aivideo_async.core.headers import raw_headers
     from aivideo_async.core.models import (
         Credits,
         Estimate,
@@ -128,6 +129,7 @@ __all__ = [
     "WebhookVerificationError",
     "open_store",
     "parse_request",
+    "raw_headers",
     "unwrap",
 ]
 
@@ -167,6 +169,7 @@ _HOMES = {
         "VerificationFailure",
         "WebhookVerificationError",
     ),
+    "aivideo_async.core.headers": ("raw_headers",),
     "aivideo_async.core.models": (
         "Credits",
         "Estimate",

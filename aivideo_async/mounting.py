@@ -30,6 +30,8 @@ KEEP_ALIVE = 15.0
 LINGER = 2.0
 """How long the rest of a refused body is still read, in seconds: closed at once, the answer could be lost with it."""
 SHUTDOWN_WITHIN = 10.0
+BACKLOG = 1_024
+"""How many connections may wait to be accepted; a burst beyond it waits a second to be tried again."""
 UNREAD_AT_MOST = 16 * 1024
 """How many bytes of answers may wait for a sender that does not read them: hundreds, since they are short."""
 CLOSE = ("Connection", "close")
@@ -220,12 +222,23 @@ async def listening(
         shutdown_timeout=SHUTDOWN_WITHIN,
     )
     await runner.setup()
+    listener: asyncio.Server | None = None
     try:
-        await web.TCPSite(runner, host, port, ssl_context=ssl).start()
-        address, taken = runner.addresses[0][:2]
+        # No site of aiohttp's, since those leave a silent handshake open for a minute.
+        listener = await asyncio.get_running_loop().create_server(
+            cast("web.Server", runner.server),
+            host,
+            port,
+            backlog=BACKLOG,
+            ssl=ssl,
+            ssl_handshake_timeout=None if ssl is None else keep_alive,
+        )
+        address, taken = listener.sockets[0].getsockname()[:2]
         scheme = "http" if ssl is None else "https"
         yield CallbackServer(f"{scheme}://{_reachable(address)}:{taken}{path.rstrip('/')}", taken)
     finally:
+        if listener is not None:
+            listener.close()
         await runner.cleanup()
 
 

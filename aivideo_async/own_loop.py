@@ -52,12 +52,12 @@ class OwnLoop:
     def close(self) -> None:
         """Wait for what was begun, cancel what takes longer than ``close_within`` seconds, and end the thread.
 
-        Idempotent; another call starts it again. Raises what ``last`` raises. Does nothing in a forked process.
+        Idempotent; the next call starts it again. Raises what ``last`` raises. Does nothing in a forked process.
         """
         if self._pid != os.getpid():
             return
         with self._lock:
-            thread, self._thread = self._thread, None
+            thread, self._thread, self._pid = self._thread, None, None
         if thread is not None:
             atexit.unregister(self.close)
             thread.end(self._last, self._close_within)

@@ -305,6 +305,7 @@ class WebhookReceiver:
 
     async def aclose(self) -> None:
         """Close the store if this receiver opened it. Idempotent."""
+        self._opening = None  # it belongs to the loop in which somebody waited for it
         if self._opened_store:
             self._opened_store = False
             await self._store.__aexit__(None, None, None)

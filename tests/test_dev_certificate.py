@@ -13,9 +13,10 @@ from cryptography import x509
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import TaskStatus
 from aivideo_async.dev_certificate import DevelopmentCertificate, development_certificate
+from aivideo_async.mounting import listening
 from aivideo_async.receiver import WebhookReceiver
 from aivideo_async.stores import MemoryStore
-from tests.callbacks import KEY, SECRET, callback
+from tests.callbacks import KEY, SECRET, callback, connected
 from tests.doubles import ORIGIN, a_record
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -46,6 +47,17 @@ async def test_a_callback_comes_by_https(tmp_path: Path) -> None:
             with pytest.raises(aiohttp.ClientError):
                 await session.post(f"http://127.0.0.1:{server.port}{sent.target}", data=sent.body)
         assert (await store.get(("av_1",)))["av_1"].status is TaskStatus.COMPLETED
+
+
+async def test_a_silent_handshake_is_hung_up_on(tmp_path: Path) -> None:
+    made = await asyncio.to_thread(development_certificate, tmp_path)
+    context = await asyncio.to_thread(made.server_context)
+    receiver = WebhookReceiver(MemoryStore(), callback_key=KEY, base_url=ORIGIN)
+    async with (
+        listening(receiver, "127.0.0.1", 0, "/hooks", ssl=context, keep_alive=0.05) as server,
+        connected(server.port) as connection,
+    ):
+        assert await connection.ended() == b""
 
 
 def test_it_names_its_hosts_and_is_valid_for_a_short_time(tmp_path: Path) -> None:

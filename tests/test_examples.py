@@ -20,7 +20,7 @@ from standardwebhooks.webhooks import Webhook
 from aivideo_async import Client, TaskStatus, open_store
 from aivideo_async.catalog import Sora2
 from aivideo_async.sandbox import Delay, Sandbox, SandboxTask
-from tests.callbacks import KEY, PATH, SECRET, answers, callback
+from tests.callbacks import KEY, PATH, SECRET, answers, callback, statuses
 from tests.engines.valkey import Valkey
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -29,6 +29,7 @@ REPLICAS = ["web_tier_redis.py", "worker_redis.py", "two_processes_sqlite.py"]
 APPS = ["aiohttp_app.py", "fastapi_app.py"]
 RECEIVERS = ["flask_app.py", "django_app.py", "litestar_app.py"]
 FUNCTION = "lambda_function.py"
+VERIFIER = "verify_only.py"
 TESTS = {"test_your_own.py": "2 passed", "test_your_own_store.py": "passed, 2 skipped"}
 
 
@@ -67,7 +68,7 @@ async def finished(process: asyncio.subprocess.Process) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    run_here = [*PROGRAMS, *REPLICAS, *APPS, *RECEIVERS, FUNCTION, *TESTS]
+    run_here = [*PROGRAMS, *REPLICAS, *APPS, *RECEIVERS, FUNCTION, VERIFIER, *TESTS]
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(run_here)
 
 
@@ -144,6 +145,21 @@ async def test_a_function_receives_a_callback(tmp_path: Path) -> None:
     assert json.loads(output)["statusCode"] == 200
     async with open_store(f"sqlite:///{tmp_path / 'shop.db'}") as store:
         assert (await store.get(("av_1",)))["av_1"].status is TaskStatus.COMPLETED
+
+
+@pytest.mark.crash
+async def test_a_server_that_only_verifies_says_what_came(tmp_path: Path) -> None:
+    port, sent = free_port(), callback("av_1")
+    keys = {"AIVIDEO_CALLBACK_KEY": KEY, "AIVIDEO_WEBHOOK_SECRET": SECRET}
+    async with (
+        Sandbox(render="cached") as sandbox,
+        running(sandbox, tmp_path, str(EXAMPLES / VERIFIER), PORT=str(port), **keys) as process,
+    ):
+        await answers(port)
+        assert await statuses(port, [sent.raw()]) == [200]
+        assert await said(process, "av_1") == "av_1 completed"
+        assert await statuses(port, [sent.raw(body=b"{}")]) == [401]
+        assert await said(process, "refused") == "refused: bad_signature"
 
 
 async def posted(session: aiohttp.ClientSession, url: str, body: dict[str, object]) -> tuple[int, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import aiohttp
@@ -453,6 +454,27 @@ def test_without_a_loop_it_answers_from_one_of_its_own() -> None:
     assert (first.status, large.status, opened, seen) == (200, 413, [True, False], ["av_1"])
     assert ("Connection", "close") not in large.headers
     assert handler is not None
+
+
+class ReluctantStore(MemoryStore):
+    """Takes its time to open."""
+
+    async def __aenter__(self) -> Self:
+        await asyncio.sleep(0.02)
+        return await super().__aenter__()
+
+
+def test_many_threads_may_be_its_first_callers_also_once_it_was_closed() -> None:
+    door, body = Door(store=ReluctantStore()), task_body()
+    for delivery in ("msg_1", "msg_2"):
+        headers = door.headers(body, delivery=delivery)
+        with ThreadPoolExecutor(8) as pool:
+            asked = [
+                pool.submit(door.receiver.handle_sync, "POST", door.path(), headers, task_body("svc-av_1"))
+                for _ in range(8)
+            ]
+        assert [one.result().status for one in asked] == [200] * 8
+        door.receiver.close()
 
 
 async def store_put(store: MemoryStore, record: TaskRecord) -> None:
