@@ -21,7 +21,7 @@ pytestmark = pytest.mark.crash
 ASGI_APPS = [apps.bare_asgi, apps.starlette_app, apps.fastapi_app, apps.litestar_app, apps.django_asgi]
 UNDER_GUNICORN = {
     "flask": ["--preload", "-w", "2", "--threads", "4", "tests.frameworks.apps:flask_app()"],
-    "django": ["-w", "2", "tests.frameworks.apps:django_wsgi()"],
+    "django": ["tests.frameworks.apps:django_wsgi()"],
     "aiohttp": ["-k", "aiohttp.GunicornWebWorker", "tests.frameworks.apps:aiohttp_app"],
 }
 App = Callable[[WebhookReceiver], apps.AsgiApp]
