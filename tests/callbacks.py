@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import ssl
+import socket
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -108,10 +108,18 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Connection]:
-    """A connection to a port of this machine."""
-    name = None if tls is None else "localhost"
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name)
+async def connected(port: int, *, receives: int | None = None) -> AsyncGenerator[Connection]:
+    """A connection to a port of this machine; the system keeps at most ``receives`` bytes or so of what is not read."""
+    own = socket.socket()
+    if receives is not None:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    own.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(own, ("127.0.0.1", port))
+    except BaseException:
+        own.close()
+        raise
+    reader, writer = await asyncio.open_connection(sock=own)
     try:
         yield Connection(reader, writer)
     finally:

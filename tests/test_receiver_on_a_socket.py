@@ -66,8 +66,8 @@ async def door(*, body_within: float = 10.0, keep_alive: float = 15.0) -> AsyncG
 
 
 @asynccontextmanager
-async def at(door: Door) -> AsyncGenerator[Connection]:
-    async with asyncio.timeout(20), connected(door.port) as connection:
+async def at(door: Door, *, receives: int | None = None) -> AsyncGenerator[Connection]:
+    async with asyncio.timeout(60), connected(door.port, receives=receives) as connection:
         yield connection
 
 
@@ -116,10 +116,10 @@ async def test_a_dribbling_body_is_408_and_the_connection_closed() -> None:
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("target", [NOBODY, "/elsewhere"])
-async def test_who_does_not_read_its_answers_is_hung_up_on(target: str) -> None:
-    request = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    async with door() as ours, at(ours) as connection:
+@pytest.mark.timeout(120)
+async def test_who_does_not_read_its_answers_is_hung_up_on() -> None:
+    request = f"GET {NOBODY} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    async with door() as ours, at(ours, receives=4_096) as connection:
         connection.read_nothing()
         with pytest.raises(ConnectionError):
             await _sent_for_ever(connection, request * 100)
@@ -224,6 +224,7 @@ async def test_a_body_with_another_request_behind_it_is_cut_where_its_length_say
 
 
 @pytest.mark.crash
+@pytest.mark.timeout(120)
 async def test_10_000_unknown_ids_leave_nothing_behind() -> None:
     requests = [callback("av_1").raw(target=f"{PATH}/av_{n:032x}/497223.{n:043d}") for n in range(10_000)]
     async with door() as ours:
@@ -235,10 +236,11 @@ async def test_10_000_unknown_ids_leave_nothing_behind() -> None:
 
 
 @pytest.mark.crash
+@pytest.mark.timeout(120)
 async def test_1_000_connections_at_once_are_all_answered() -> None:
     async with door() as ours:
         ours.store.open.clear()
-        async with asyncio.TaskGroup() as group, asyncio.timeout(25):
+        async with asyncio.TaskGroup() as group:
             answers = [group.create_task(_one(ours.port, f"av_{n}")) for n in range(1_000)]
             await until(lambda: ours.receiver.stats.get("received", 0) == 1_000)
             ours.store.open.set()
@@ -273,6 +275,7 @@ async def test_a_sender_that_hangs_up_before_the_reply_has_resolved_the_task() -
 
 
 @pytest.mark.crash
+@pytest.mark.timeout(120)
 async def test_shutting_down_under_load_loses_nothing_that_was_acknowledged() -> None:
     async with Gate() as store:
         receiver = WebhookReceiver(store, callback_key=KEY, webhook_secret=SECRET, base_url=ORIGIN)

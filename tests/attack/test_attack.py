@@ -24,6 +24,7 @@ MIB = 2**20
 
 
 @pytest.mark.crash
+@pytest.mark.timeout(120)
 async def test_an_attack_forges_nothing_and_hinders_nobody(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -38,6 +39,7 @@ async def test_an_attack_forges_nothing_and_hinders_nobody(
 
 
 @pytest.mark.crash
+@pytest.mark.timeout(120)
 async def test_2_000_callbacks_within_a_second_are_all_taken() -> None:
     async with awaited(2_000) as waiting:
         sender = Sender()

@@ -16,7 +16,7 @@ from tests.doubles import a_record
 from tests.frameworks import apps
 from tests.frameworks.servers import under_gunicorn, under_hypercorn, under_uvicorn
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
 
 ASGI_APPS = [apps.bare_asgi, apps.starlette_app, apps.fastapi_app, apps.litestar_app, apps.django_asgi]
 UNDER_GUNICORN = {
