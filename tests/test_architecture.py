@@ -20,7 +20,7 @@ ROOT = "aivideo_async"
 LAYERS = """
 core core.errors tally
 core.models catalog.meant
-core.keys core.refusals catalog.problems prometheus spans
+core.keys core.refusals catalog.problems prometheus spans core.strict_json
 core.reports
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses
 core.webhooks catalog.base supervise cli.diagnosis core.headers
@@ -68,7 +68,7 @@ PURE_PARTS = {
 }
 IMPURE = {"asyncio", "aiohttp", "anyio", "sqlite3", "time", "random", "logging", "socket", "threading", "os", "secrets"}
 FOREIGN_TO_PURE = {"pydantic", "pydantic_core", "cryptography"}
-CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"}
+CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"} "webhooks", "strict_json"}
 SESSION_HOLDERS = {"transport", "download", "posting", "sandbox.delivery"}
 
 

@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 import pytest
 
 from aivideo_async.core.errors import WebhookVerificationError
-from aivideo_async.core.webhooks import parse_body
+from aivideo_async.core.strict_json import parse_body
 from tests.conformance import SCHEMES, Vector, judge
 
 
