@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aivideo_async.catalog import GenericRequest, PriceBook, parse_request
     from aivideo_async.client import Client
+    from aivideo_async.core.any_of import AnyOf
     from aivideo_async.core.errors import (
         AIVideoError,
         APIConnectionError,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
         WebhookEvent,
     )
     from aivideo_async.core.retry import RetryPolicy
+    from aivideo_async.core.scheme_verifier import SchemeVerifier, verifier_for
+    from aivideo_async.core.schemes import Scheme
     from aivideo_async.core.signing import StandardWebhooks
     from aivideo_async.core.tokens import CallbackKeys
     from aivideo_async.core.webhooks import Verifier, unwrap
@@ -74,6 +77,7 @@ __all__ = [
     "APIConnectionError",
     "APIError",
     "APIStatusError",
+    "AnyOf",
     "AuthenticationError",
     "BudgetExceededError",
     "CallbackKeys",
@@ -107,6 +111,8 @@ __all__ = [
     "ReceiverStats",
     "Reply",
     "RetryPolicy",
+    "Scheme",
+    "SchemeVerifier",
     "SpendLimitError",
     "StandardWebhooks",
     "Store",
@@ -131,6 +137,7 @@ __all__ = [
     "parse_request",
     "raw_headers",
     "unwrap",
+    "verifier_for",
 ]
 
 _HOMES = {
@@ -140,6 +147,7 @@ _HOMES = {
         "parse_request",
     ),
     "aivideo_async.client": ("Client",),
+    "aivideo_async.core.any_of": ("AnyOf",),
     "aivideo_async.core.errors": (
         "AIVideoError",
         "APIConnectionError",
@@ -184,6 +192,11 @@ _HOMES = {
         "WebhookEvent",
     ),
     "aivideo_async.core.retry": ("RetryPolicy",),
+    "aivideo_async.core.scheme_verifier": (
+        "SchemeVerifier",
+        "verifier_for",
+    ),
+    "aivideo_async.core.schemes": ("Scheme",),
     "aivideo_async.core.signing": ("StandardWebhooks",),
     "aivideo_async.core.tokens": ("CallbackKeys",),
     "aivideo_async.core.webhooks": (

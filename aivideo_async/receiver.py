@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from hashlib import sha256
 from ssl import SSLContext
 
 from aiohttp import web
@@ -20,9 +18,11 @@ from pydantic import SecretStr
 
 from aivideo_async import mounting, settings, spans
 from aivideo_async.core import lifecycle, webhooks
+from aivideo_async.core.any_of import tolerance_of
 from aivideo_async.core.errors import ConfigurationError, StoreError, VerificationFailure, WebhookVerificationError
 from aivideo_async.core.headers import Headers, raw_headers
 from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
+from aivideo_async.core.replay import ReplayMemory, delivery_name
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
@@ -35,8 +35,6 @@ from aivideo_async.turns import Turns
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-REMEMBERED = 65_536
-REMEMBERED_FOR = 2 * 300.0 + 1.0
 SUSPECT_AGAIN_AFTER = 60.0
 FINGERPRINT = "callback-key"
 
@@ -97,7 +95,7 @@ class WebhookReceiver:
         self._confirmed_here = confirmed_by is not None
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
-        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._replays = ReplayMemory(tolerance_of(self._verifier))
         self._stats = Tally()
         self._address: str | None = None
         self._own_loop = OwnLoop("the receiver", self.aclose)
@@ -152,7 +150,7 @@ class WebhookReceiver:
         except WebhookVerificationError as error:
             return self._rejected(error.reason.value, _REPLIES.get(error.reason, UNSIGNED))
         delivery = _delivery_name(event)
-        if delivery is not None and self._remembered.get(delivery, 0.0) > self._clock():
+        if delivery is not None and self._replays.holds(delivery, now=self._clock()):
             self._stats["duplicates"] += 1
             return ACCEPTED
         try:
@@ -165,8 +163,8 @@ class WebhookReceiver:
             return self._busy(f"the store is down: {error}")
         finally:
             end_turn()
-        if delivery is not None and reply.status == ACCEPTED.status:
-            self._remember(delivery)
+        if delivery is not None and reply.status == ACCEPTED.status:  # a 503 must not burn the delivery's id
+            self._replays.add(delivery, now=self._clock())
         return reply
 
     async def _stored(self, event: WebhookEvent, began: float) -> Reply:
@@ -275,13 +273,6 @@ class WebhookReceiver:
         logger.warning("a callback was answered 503: %s", why)
         return BUSY
 
-    def _remember(self, delivery: bytes) -> None:
-        """Only now that the store has it: a 503 must not burn the delivery's id."""
-        now = self._clock()
-        self._remembered[delivery] = now + REMEMBERED_FOR
-        while self._remembered and (len(self._remembered) > REMEMBERED or next(iter(self._remembered.values())) <= now):
-            self._remembered.popitem(last=False)
-
     async def _open_store(self) -> None:
         if not (self._opened_store or self._store.opened):
             self._opening = self._opening or asyncio.Lock()
@@ -382,6 +373,4 @@ def _declared_length(headers: RawHeaders) -> int:
 
 
 def _delivery_name(event: WebhookEvent) -> bytes | None:
-    if event.delivery_id is None:
-        return None
-    return sha256(f"{event.task_id}\n{event.delivery_id}".encode("utf-8", "surrogatepass")).digest()
+    return None if event.delivery_id is None else delivery_name(event.scheme or "", event.task_id, event.delivery_id)

@@ -18,14 +18,14 @@ TESTS = Path(__file__).parent
 ROOT = "aivideo_async"
 
 LAYERS = """
-core core.errors tally
+core core.errors tally core.replay
 core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json
-core.reports
-core.lifecycle core.signing core.tokens core.retry core.wire core.addresses
-core.webhooks catalog.base supervise cli.diagnosis core.headers
+core.reports core.scheme_keys
+core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
+core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier
 catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
-    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices
+    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
@@ -68,8 +68,11 @@ PURE_PARTS = {
 }
 IMPURE = {"asyncio", "aiohttp", "anyio", "sqlite3", "time", "random", "logging", "socket", "threading", "os", "secrets"}
 FOREIGN_TO_PURE = {"pydantic", "pydantic_core", "cryptography"}
-CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"} "webhooks", "strict_json"}
-SESSION_HOLDERS = {"transport", "download", "posting", "sandbox.delivery"}
+CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"} "webhooks", "strict_json"} {
+SESSION_HOLDERS = {"transport", "download", "posting", "sandbox.delivery"} *("lifecycle", "strict_json"),
+*("signing", "schemes", "scheme_keys", "scheme_verifier", "any_of"),
+}
+
 
 
 def name_of(path: Path) -> str:

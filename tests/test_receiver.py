@@ -319,7 +319,7 @@ async def test_the_memory_of_deliveries_forgets_what_is_old_enough() -> None:
     await door.deliver(task_body(), delivery="msg_1")
     door.clock.advance(602)
     await door.deliver(task_body(), delivery="msg_2")
-    assert len(door.receiver._remembered) == 1
+    assert len(door.receiver._replays) == 1
 
 
 async def test_an_unopened_store_is_opened_at_the_first_request_and_closed_in_the_end() -> None:

@@ -78,7 +78,7 @@ class HmacKey(Guarded):
     @staticmethod
     def well_formed(signature: bytes) -> bool:
         """Whether a wrong signature could have been one; only names the reason of a rejection."""
-        return _decoded(signature) is not None
+        return decode_base64(signature) is not None
 
 
 class Ed25519Key(Guarded):
@@ -98,11 +98,13 @@ class Ed25519Key(Guarded):
         return True in [self._verifies(message, token[4:]) for token in tokens if token.startswith(b"v1a,")]
 
     def _verifies(self, message: bytes, signature: bytes) -> bool:
-        raw = _decoded(signature)
-        if raw is None:
-            return False
+        raw = decode_base64(signature)
+        return raw is not None and self.accepts(message, raw)
+
+    def accepts(self, message: bytes, signature: bytes) -> bool:
+        """Whether the raw bytes of a signature are right."""
         try:
-            self._key.verify(raw, message)
+            self._key.verify(signature, message)
         except InvalidSignature:
             return False
         return True
@@ -110,7 +112,7 @@ class Ed25519Key(Guarded):
     @staticmethod
     def well_formed(signature: bytes) -> bool:
         """Whether a wrong signature could have been one; only names the reason of a rejection."""
-        raw = _decoded(signature)
+        raw = decode_base64(signature)
         return raw is not None and len(raw) == 64
 
 
@@ -170,7 +172,7 @@ def load_key(text: str) -> SigningKey:
     return _KINDS[kind](a2b_base64(digits + "=" * missing))
 
 
-def _decoded(text: bytes) -> bytes | None:
+def decode_base64(text: bytes) -> bytes | None:
     """The bytes of a base64 text, or ``None`` unless encoding them again gives the very same text."""
     try:
         raw = a2b_base64(text)

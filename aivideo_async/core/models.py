@@ -222,7 +222,8 @@ class WebhookEvent:
     """A callback that passed every check that could be made without a store.
 
     ``signed`` says whether the body may be believed; where it is not, only ``task_id`` (proven by the token in our own
-    URL) is certain and ``report`` is a claim. ``delivery_id`` names the delivery where the scheme has such an id.
+    URL) is certain and ``report`` is a claim. ``delivery_id`` names the delivery where the scheme has such an id;
+    ``scheme`` and ``key_index`` say which of the verifier's keys it was (rotation).
     """
 
     task_id: str
@@ -230,6 +231,7 @@ class WebhookEvent:
     signed: bool
     delivery_id: str | None = None
     key_index: int | None = None
+    scheme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

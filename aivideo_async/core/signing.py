@@ -20,6 +20,9 @@ from aivideo_async.core.errors import (
 from aivideo_async.core.keys import Ed25519Key, Ed25519Signer, Guarded, HmacKey, Signer, SigningKey, load_key
 
 __all__ = [
+    "MAX_TOKENS",
+    "NEAREST_FIRST",
+    "STANDARD",
     "Ed25519Key",
     "Ed25519Signer",
     "Family",
@@ -29,7 +32,9 @@ __all__ = [
     "SigningKey",
     "StandardWebhooks",
     "Verified",
+    "checked_tolerance",
     "load_key",
+    "read_timestamp",
     "sign",
 ]
 
@@ -38,25 +43,31 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 Family = Literal["webhook", "svix"]
 """The prefix of the three header names."""
 
+STANDARD = "standard-webhooks"
+"""The name of the default scheme."""
+
 _DELIVERY_ID = re.compile(rb"[^\x00-\x20\x7f.]{1,256}")
 _TIMESTAMP = re.compile(rb"[1-9][0-9]{0,11}")
-_MAX_TOKENS = 32
-_NEAREST_FIRST = (
+MAX_TOKENS = 32
+"""Signatures beyond these in one delivery are an attack."""
+NEAREST_FIRST = (
     VerificationFailure.BAD_SIGNATURE,
     VerificationFailure.MALFORMED_SIGNATURE,
     VerificationFailure.UNSUPPORTED_VERSION,
 )
+"""Of several wrong signatures the one that came nearest names the reason."""
 
 
 class Verified(NamedTuple):
     """A signature that was right: the delivery's id, its unix time in seconds, and which of the keys it was.
 
-    ``delivery_id`` and ``timestamp`` are ``None`` where a scheme has no such thing.
+    ``delivery_id`` and ``timestamp`` are ``None`` where a scheme has no such thing. ``scheme`` is its name.
     """
 
     delivery_id: str | None
     timestamp: int | None
     key_index: int
+    scheme: str = STANDARD
 
 
 class StandardWebhooks(Guarded):
@@ -80,11 +91,9 @@ class StandardWebhooks(Guarded):
         self._keys = tuple(load_key(secret) if isinstance(secret, str) else secret for secret in several)
         if not self._keys:
             raise ConfigurationError("a verifier needs at least one secret")
-        if not 0 <= tolerance < inf:
-            raise ConfigurationError(f"the tolerance is a number of seconds from 0 on, not {tolerance}")
         if not headers or not set(headers) <= set(get_args(Family)):
             raise ConfigurationError("the families of header names are webhook, svix or both, in a sequence")
-        self._tolerance = tolerance
+        self._tolerance = checked_tolerance(tolerance)
         self._labels = {key.label: key for key in self._keys}
         self._families = tuple(_header_names(family) for family in headers)
         self._names = frozenset(name for family in self._families for name in family)
@@ -98,6 +107,16 @@ class StandardWebhooks(Guarded):
         return True
 
     @property
+    def tolerance(self) -> float:
+        """Seconds that a delivery may be old, or dated ahead."""
+        return self._tolerance
+
+    @property
+    def key_count(self) -> int:
+        """How many keys it holds."""
+        return len(self._keys)
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What is odd about the keys, to be logged once by whoever owns the verifier."""
         return tuple(key.remark for key in self._keys if key.remark is not None)
@@ -108,9 +127,9 @@ class StandardWebhooks(Guarded):
         delivery_id = _delivery_id(raw_id)
         if delivery_id is None:
             raise WebhookVerificationError(VerificationFailure.MALFORMED_ID)
-        timestamp = self._timestamp(stamp, now)
+        timestamp = read_timestamp(stamp, now, self._tolerance)
         tokens = [token for token in signature.split(b" ") if token]
-        if len(tokens) > _MAX_TOKENS:
+        if len(tokens) > MAX_TOKENS:
             raise WebhookVerificationError(VerificationFailure.MALFORMED_SIGNATURE)
         message = b".".join((raw_id, stamp, body))
         hits = [key.matches(message, tokens) for key in self._keys]
@@ -132,21 +151,10 @@ class StandardWebhooks(Guarded):
                 return raw_id, stamp, signature
         raise WebhookVerificationError(VerificationFailure.MISSING_HEADER)
 
-    def _timestamp(self, stamp: bytes, now: float) -> int:
-        if _TIMESTAMP.fullmatch(stamp) is None:
-            # A lone 0 is well-formed but never inside a window; senders with a broken clock send it.
-            reason = VerificationFailure.STALE if stamp == b"0" else VerificationFailure.BAD_TIMESTAMP
-            raise WebhookVerificationError(reason)
-        timestamp = int(stamp)
-        age = now - timestamp
-        if not -self._tolerance <= age <= self._tolerance:
-            raise WebhookVerificationError(VerificationFailure.STALE if age > 0 else VerificationFailure.FUTURE)
-        return timestamp
-
     def _reason(self, tokens: Sequence[bytes]) -> VerificationFailure:
         """Why nothing matched; the token that came nearest to a signature decides."""
         reasons = {self._token_reason(*token.partition(b",")) for token in tokens}
-        return next(reason for reason in _NEAREST_FIRST if reason in reasons)
+        return next(reason for reason in NEAREST_FIRST if reason in reasons)
 
     def _token_reason(self, label: bytes, _: bytes, text: bytes) -> VerificationFailure:
         if not text:
@@ -169,11 +177,31 @@ def sign(
     raw_id, stamp = delivery_id.encode("utf-8", "surrogatepass"), str(timestamp).encode()
     if _delivery_id(raw_id) is None or _TIMESTAMP.fullmatch(stamp) is None:
         raise InvalidRequestError("a delivery has an id of 1 to 256 bytes without dots or spaces, and a unix time")
-    if not 1 <= len(keys) <= _MAX_TOKENS:
-        raise InvalidRequestError(f"a delivery is signed with 1 to {_MAX_TOKENS} keys, not {len(keys)}")
+    if not 1 <= len(keys) <= MAX_TOKENS:
+        raise InvalidRequestError(f"a delivery is signed with 1 to {MAX_TOKENS} keys, not {len(keys)}")
     message = b".".join((raw_id, stamp, body))
     tokens = b" ".join([key.sign(message) for key in keys]).decode()
     return {f"{family}-id": delivery_id, f"{family}-timestamp": str(timestamp), f"{family}-signature": tokens}
+
+
+def read_timestamp(stamp: bytes, now: float, tolerance: float) -> int:
+    """The unix time that a header says, inside of the window around ``now``. Raises WebhookVerificationError."""
+    if _TIMESTAMP.fullmatch(stamp) is None:
+        # A lone 0 is well-formed but never inside a window; senders with a broken clock send it.
+        reason = VerificationFailure.STALE if stamp == b"0" else VerificationFailure.BAD_TIMESTAMP
+        raise WebhookVerificationError(reason)
+    timestamp = int(stamp)
+    age = now - timestamp
+    if not -tolerance <= age <= tolerance:
+        raise WebhookVerificationError(VerificationFailure.STALE if age > 0 else VerificationFailure.FUTURE)
+    return timestamp
+
+
+def checked_tolerance(tolerance: float) -> float:
+    """The tolerance when it is one. Raises ConfigurationError."""
+    if not 0 <= tolerance < inf:
+        raise ConfigurationError(f"the tolerance is a number of seconds from 0 on, not {tolerance}")
+    return tolerance
 
 
 def _header_names(family: Family) -> tuple[bytes, bytes, bytes]:

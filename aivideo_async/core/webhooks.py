@@ -12,7 +12,7 @@ body may be believed: where it may not, ask the service for the task and take it
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aivideo_async.core.errors import InvalidResponseError, VerificationFailure, WebhookVerificationError
 from aivideo_async.core.models import TaskReport, WebhookEvent
@@ -25,8 +25,12 @@ BODY_LIMIT = 256 * 1024
 """The largest body in bytes that is looked at (webhooks.md §3)."""
 
 
+DEFAULT_TOLERANCE = 300.0
+"""Seconds that a delivery may be old, or dated ahead, where a verifier does not say."""
+
+
 class Verifier(Protocol):
-    """A scheme of signatures with its keys; ``aivideo_async.core.signing.StandardWebhooks`` is one."""
+    """A scheme of signatures with its keys; ``verifier_for`` and ``StandardWebhooks`` give some."""
 
     @property
     def authenticates_body(self) -> bool:
@@ -35,6 +39,21 @@ class Verifier(Protocol):
 
     def verify(self, headers: RawHeaders, body: bytes, *, now: float) -> Verified:
         """Check one delivery at the unix time ``now``. Raises WebhookVerificationError, nothing else."""
+        ...
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """What verifiers of ours say besides: the window of their timestamps, and how many keys they hold."""
+
+    @property
+    def tolerance(self) -> float:
+        """Seconds that a delivery may be old, or dated ahead."""
+        ...
+
+    @property
+    def key_count(self) -> int:
+        """How many keys it holds; ``Verified.key_index`` is below it."""
         ...
 
 
@@ -67,6 +86,7 @@ def unwrap(
         signed=verifier is not None and verifier.authenticates_body,
         delivery_id=None if verified is None else verified.delivery_id,
         key_index=None if verified is None else verified.key_index,
+        scheme=None if verified is None else verified.scheme,
     )
 
 
