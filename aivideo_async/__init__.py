@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from aivideo_async.core.tokens import CallbackKeys
     from aivideo_async.core.webhooks import Verifier, unwrap
     from aivideo_async.download import DownloadedFile
+    from aivideo_async.jwks import JwksVerifier
     from aivideo_async.mounting import CallbackServer
     from aivideo_async.receiver import WebhookReceiver
     from aivideo_async.stores import Delivery, MemoryStore, Put, Query, Store, open_store
@@ -100,6 +101,7 @@ __all__ = [
     "InternalServerError",
     "InvalidRequestError",
     "InvalidResponseError",
+    "JwksVerifier",
     "MemoryStore",
     "NotFoundError",
     "Output",
@@ -204,6 +206,7 @@ _HOMES = {
         "unwrap",
     ),
     "aivideo_async.download": ("DownloadedFile",),
+    "aivideo_async.jwks": ("JwksVerifier",),
     "aivideo_async.mounting": ("CallbackServer",),
     "aivideo_async.receiver": ("WebhookReceiver",),
     "aivideo_async.stores": (

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from ssl import SSLContext
 
 from aiohttp import web
@@ -19,14 +20,23 @@ from pydantic import SecretStr
 from aivideo_async import mounting, settings, spans
 from aivideo_async.core import lifecycle, webhooks
 from aivideo_async.core.any_of import tolerance_of
-from aivideo_async.core.errors import ConfigurationError, StoreError, VerificationFailure, WebhookVerificationError
+from aivideo_async.core.errors import (
+    APIConnectionError,
+    ConfigurationError,
+    InvalidResponseError,
+    StoreError,
+    VerificationFailure,
+    WebhookVerificationError,
+)
 from aivideo_async.core.headers import Headers, raw_headers
 from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
 from aivideo_async.core.replay import ReplayMemory, delivery_name
+from aivideo_async.core.schemes import Scheme
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.handlers import Handler, Handlers
+from aivideo_async.jwks import key_sources, with_keys
 from aivideo_async.own_loop import OwnLoop
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
@@ -63,6 +73,7 @@ class WebhookReceiver:
     ``callback_key`` (AIVIDEO_CALLBACK_KEY, or derived from ``api_key``) checks the tokens in our own callback URLs;
     ``webhook_secret`` (AIVIDEO_WEBHOOK_SECRET) is the sender's: set, a valid signature over the body is required and
     the body is the answer. Unset, a callback is only a hint, and the asker of any client on the store confirms it.
+    ``scheme`` (AIVIDEO_WEBHOOK_SCHEME) is the sender's way to sign, Standard Webhooks by default; see ``verifier_for``.
     Raises ConfigurationError at construction when a key or secret is missing or wrong. An unopened ``store`` is opened
     at the first request and closed by ``aclose``. ``stats`` counts what came.
     """
@@ -76,6 +87,7 @@ class WebhookReceiver:
         callback_key: str | bytes | Sequence[str | bytes] | CallbackKeys | None = None,
         api_key: str | SecretStr | None = None,
         webhook_secret: str | Sequence[str] | Verifier | None = None,
+        scheme: str | Scheme | None = None,
         base_url: str | None = None,
         clock: Callable[[], float] = time.time,
         ready: Callable[[], bool] | None = None,
@@ -83,7 +95,7 @@ class WebhookReceiver:
     ) -> None:
         self._store = store
         self._keys = settings.callback_keys(callback_key, settings.api_key(api_key))
-        self._verifier = settings.verifier(webhook_secret)
+        self._verifier = settings.verifier(webhook_secret, scheme)
         self._origin = settings.BaseUrl.parse(base_url).origin
         self._clock = clock
         self._ready = ready
@@ -143,14 +155,17 @@ class WebhookReceiver:
             return self._busy("the client is closed")
         if len(body) > BODY_LIMIT:
             return self._rejected("size", TOO_LARGE)
+        verifier, now = self._verifier, self._clock()
+        unwrapped = partial(webhooks.unwrap, raw_path, headers, body, keys=self._keys, verifier=verifier, now=now)
         try:
-            event = webhooks.unwrap(
-                raw_path, headers, body, keys=self._keys, verifier=self._verifier, now=self._clock()
-            )
+            sources = key_sources(verifier)
+            event = await with_keys(sources, unwrapped) if sources else unwrapped()
         except WebhookVerificationError as error:
             return self._rejected(error.reason.value, _REPLIES.get(error.reason, UNSIGNED))
+        except (APIConnectionError, InvalidResponseError) as error:
+            return self._busy(f"the sender's keys cannot be had: {error}")
         delivery = _delivery_name(event)
-        if delivery is not None and self._replays.holds(delivery, now=self._clock()):
+        if delivery is not None and self._replays.holds(delivery, now=now):
             self._stats["duplicates"] += 1
             return ACCEPTED
         try:
@@ -189,6 +204,16 @@ class WebhookReceiver:
         for oddity in lifecycle.oddities(record, event.report, first=put.won):
             logger.warning("%s: %s", record.id, oddity)
         return replace(ACCEPTED, event=TaskEvent(record)) if put.won else ACCEPTED
+
+    def replace_secrets(self, webhook_secret: str | Sequence[str] | Verifier) -> None:
+        """Believe callbacks under these secrets of the same scheme from the next one on, or under another verifier.
+
+        It is all of them or, when ConfigurationError is raised, the old ones: for a wrong secret, where callbacks are
+        unsigned, and where the signature would begin or cease to cover the body.
+        """
+        renewed = settings.renewed(self._verifier, webhook_secret)
+        self._replays.widen(tolerance_of(renewed))
+        self._verifier = renewed
 
     def on(self, name: str) -> Callable[[Handler], Handler]:
         """Register a handler: ``@receiver.on("task.completed")`` above ``async def handler(event)``.

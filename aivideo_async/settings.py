@@ -21,9 +21,12 @@ from aivideo_async.core.addresses import is_loopback, is_public
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import BodyForm
 from aivideo_async.core.retry import RetryPolicy
-from aivideo_async.core.signing import StandardWebhooks
+from aivideo_async.core.scheme_verifier import SchemeVerifier, verifier_for
+from aivideo_async.core.schemes import Scheme
+from aivideo_async.core.signing import STANDARD, StandardWebhooks
 from aivideo_async.core.tokens import CallbackKeys, callback_key_from_api_key
 from aivideo_async.core.webhooks import Verifier
+from aivideo_async.jwks import JwksVerifier
 from aivideo_async.transport import Timeouts
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -137,21 +140,51 @@ def callback_keys(
     return CallbackKeys([callback_key_from_api_key(key.get_secret_value())])
 
 
-def verifier(argument: str | Sequence[str] | Verifier | None) -> Verifier | None:
-    """How the sender signs, from the argument or AIVIDEO_WEBHOOK_SECRET (several: comma-separated); ``None``: it
-    does not. Raises ConfigurationError for a secret that cannot be one.
+def verifier(argument: str | Sequence[str] | Verifier | None, scheme: str | Scheme | None = None) -> Verifier | None:
+    """How the sender signs: its secrets, from the argument or AIVIDEO_WEBHOOK_SECRET (several: comma-separated), and
+    the name of its scheme, from ``scheme`` or AIVIDEO_WEBHOOK_SCHEME; ``None``: it does not sign.
+
+    Raises ConfigurationError for a secret that cannot be one, a scheme that nobody has, and a scheme without a secret.
     """
-    if argument is None:
-        text = from_environment("AIVIDEO_WEBHOOK_SECRET", None)
-        argument = None if text is None else [part.strip() for part in text.split(",")]
-    if argument is None:
-        return None
-    if not isinstance(argument, Sequence):
+    if argument is not None and not isinstance(argument, Sequence):
+        if scheme is not None:
+            raise ConfigurationError("a verifier has its scheme already: pass secrets with a scheme, or a verifier")
         return argument
-    scheme = StandardWebhooks(argument)
-    for remark in scheme.remarks:
+    scheme = scheme or from_environment("AIVIDEO_WEBHOOK_SCHEME", None)
+    if argument is None and (text := from_environment("AIVIDEO_WEBHOOK_SECRET", None)) is not None:
+        argument = [part.strip() for part in text.split(",")]
+    if argument is None:
+        return None if scheme is None else _keyless(scheme)
+    return _remarked(verifier_for(scheme or STANDARD, argument))
+
+
+def renewed(old: Verifier | None, argument: str | Sequence[str] | Verifier) -> Verifier:
+    """A verifier of the old one's scheme under other secrets, or another verifier.
+
+    Raises ConfigurationError also where that would change what a callback is worth.
+    """
+    if isinstance(argument, str | Sequence):
+        if not isinstance(old, StandardWebhooks | SchemeVerifier):
+            raise ConfigurationError("there is no secret to replace here", hint="pass a verifier instead of secrets")
+        argument = _remarked(old.with_secrets(argument))
+    if old is None or argument.authenticates_body != old.authenticates_body:
+        raise ConfigurationError("what a callback is worth cannot change while it is received: make another receiver")
+    return argument
+
+
+def _remarked(verifier: StandardWebhooks | SchemeVerifier) -> StandardWebhooks | SchemeVerifier:
+    """The verifier, after it was logged what is odd about its secrets."""
+    for remark in verifier.remarks:
         logger.warning("webhook secret: %s", remark)
-    return scheme
+    return verifier
+
+
+def _keyless(scheme: str | Scheme) -> Verifier:
+    """A scheme without a secret: one whose keys are published, or a mistake that would believe anybody."""
+    if scheme == "fal":
+        return JwksVerifier()
+    name = scheme.name if isinstance(scheme, Scheme) else scheme
+    raise ConfigurationError(f"the scheme {name} needs a secret", hint="set AIVIDEO_WEBHOOK_SECRET")
 
 
 def time_scale(argument: float | None) -> float:

@@ -25,7 +25,7 @@ core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier
 catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
-    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of
+    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of core.jwks
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
@@ -33,10 +33,10 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
     probe.findings probe.orders probe.redaction probe.purse
-otel posting settings sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
+jwks otel posting sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
     stores.sqlite_watch stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events \
     stores.postgres_pool probe.looking probe.sending
-sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
+settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
     stores.postgres_listener probe.questions
 sandbox.pictures stores.postgres_worker probe.report
 sandbox.film probe.folder
@@ -70,9 +70,9 @@ IMPURE = {"asyncio", "aiohttp", "anyio", "sqlite3", "time", "random", "logging",
 FOREIGN_TO_PURE = {"pydantic", "pydantic_core", "cryptography"}
 CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"} "webhooks", "strict_json"} {
 SESSION_HOLDERS = {"transport", "download", "posting", "sandbox.delivery"} *("lifecycle", "strict_json"),
-*("signing", "schemes", "scheme_keys", "scheme_verifier", "any_of"),
+*("signing", "schemes", "scheme_keys", "scheme_verifier", "any_of"), "any_of", "jwks"),
 }
-
+"jwks",
 
 
 def name_of(path: Path) -> str:

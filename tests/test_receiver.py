@@ -9,13 +9,17 @@ from typing import Self
 import aiohttp
 import pytest
 
-from aivideo_async.core.errors import ConfigurationError, StoreError
+from aivideo_async.core.errors import APIConnectionError, ConfigurationError, StoreError
 from aivideo_async.core.models import Reply, TaskEvent, TaskRecord, TaskStatus, moment
-from aivideo_async.core.signing import load_key, sign
+from aivideo_async.core.scheme_verifier import verifier_for
+from aivideo_async.core.signing import StandardWebhooks, load_key, sign
 from aivideo_async.core.tokens import CallbackKeys
+from aivideo_async.core.webhooks import Verifier
+from aivideo_async.jwks import JwksVerifier
 from aivideo_async.receiver import FINGERPRINT, WebhookReceiver
 from aivideo_async.stores import MemoryStore, Put
 from aivideo_async.turns import Turns
+from tests.core import senders
 from tests.doubles import NOW, ManualClock, a_record
 
 KEY = "k" * 32
@@ -312,6 +316,76 @@ async def test_who_waits_too_long_for_a_turn_gets_503() -> None:
     assert (await door.deliver(task_body(), delivery="msg_2")).status == 503
     store.go.set()
     assert (await first).status == 200
+
+
+OTHER = "whsec_" + "b" * 32
+
+
+async def test_secrets_are_replaced_from_the_next_callback_on() -> None:
+    door = Door()
+    door.receiver.replace_secrets([OTHER, SECRET])
+    both = [await door.deliver(task_body(), delivery=secret[-3:], secret=secret) for secret in (SECRET, OTHER)]
+    door.receiver.replace_secrets(OTHER)
+    dropped = await door.deliver(task_body(), delivery="msg_3")
+    assert [reply.status for reply in (*both, dropped)] == [200, 200, 401]
+
+
+@pytest.mark.parametrize("wrong", [[OTHER, "whsec_no"], [], verifier_for("kie", "k" * 16)])
+async def test_after_a_wrong_secret_the_old_ones_hold(wrong: list[str] | Verifier) -> None:
+    door = Door()
+    with pytest.raises(ConfigurationError):
+        door.receiver.replace_secrets(wrong)
+    assert (await door.deliver(task_body())).status == 200
+    assert (await door.deliver(task_body(), secret=OTHER)).status == 401
+
+
+async def test_secrets_are_not_replaced_where_callbacks_are_unsigned() -> None:
+    door = Door(secret=None)
+    with pytest.raises(ConfigurationError, match="no secret to replace"):
+        door.receiver.replace_secrets(SECRET)
+    assert (await door.deliver(task_body())).status == 200
+
+
+@pytest.mark.parametrize(("scheme", "believed"), [("github", True), ("kie", False)])
+async def test_a_scheme_is_named_and_says_what_a_callback_is_worth(scheme: str, believed: bool) -> None:
+    store, clock = MemoryStore(), ManualClock()
+    receiver = WebhookReceiver(store, callback_key=KEY, webhook_secret=senders.SECRET, scheme=scheme, clock=clock)
+    body = task_body(data={"task_id": "task_7"})
+    path = f"/x/av_1/{CallbackKeys(KEY).mint('av_1', now=NOW)}"
+    forged = await receiver.handle("POST", path, [], body)
+    right = await receiver.handle("POST", path, senders.SENDERS[scheme](body, int(NOW)), body)
+    assert (forged.status, right.status, receiver.stats.get("hints", 0)) == (401, 200, not believed)
+
+
+async def test_while_a_senders_keys_cannot_be_had_it_is_asked_to_come_again() -> None:
+    answers: list[bytes | APIConnectionError] = [APIConnectionError("away", sent="maybe"), senders.KEY_SET]
+
+    async def fetch(_: str) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, APIConnectionError):
+            raise answer
+        return answer
+
+    clock = ManualClock()
+    verifier = JwksVerifier(clock=clock, fetch=fetch)
+    receiver = WebhookReceiver(MemoryStore(), callback_key=KEY, webhook_secret=verifier, clock=clock)
+    path = f"/x/av_1/{CallbackKeys(KEY).mint('av_1', now=NOW)}"
+    replies: list[int] = []
+    for _ in range(3):
+        headers = senders.SENDERS["fal"](task_body(), int(clock()))
+        replies.append((await receiver.handle("POST", path, headers, task_body())).status)
+        clock.advance(5)
+    assert (replies, receiver.stats["duplicates"]) == ([503, 200, 200], 1)
+
+
+async def test_deliveries_are_remembered_for_as_long_as_the_window_of_their_scheme() -> None:
+    door = Door()
+    door.receiver.replace_secrets(StandardWebhooks(SECRET, tolerance=1000))
+    headers, path = door.headers(task_body()), door.path()
+    await door.receiver.handle("POST", path, headers, task_body())
+    door.clock.advance(900)
+    await door.receiver.handle("POST", path, headers, task_body())
+    assert door.receiver.stats["duplicates"] == 1
 
 
 async def test_the_memory_of_deliveries_forgets_what_is_old_enough() -> None:

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
+from aivideo_async.core.any_of import AnyOf
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.retry import RetryPolicy
+from aivideo_async.core.scheme_verifier import SchemeVerifier, verifier_for
+from aivideo_async.core.schemes import SCHEMES, Scheme
 from aivideo_async.core.signing import RawHeaders, StandardWebhooks, Verified
 from aivideo_async.core.tokens import CallbackKeys, callback_key_from_api_key
+from aivideo_async.core.webhooks import Verifier
+from aivideo_async.jwks import JwksVerifier
 from aivideo_async.settings import (
     BASE_URL,
     ROOM_FOR_TARGET,
@@ -23,6 +28,7 @@ from aivideo_async.settings import (
     api_key,
     callback_base,
     callback_keys,
+    renewed,
     required_api_key,
     time_scale,
     verifier,
@@ -315,6 +321,56 @@ def test_what_is_no_secret_is_refused_and_not_repeated(given: str | list[str]) -
     with pytest.raises(ConfigurationError) as caught:
         verifier(given)
     assert "hunter2" not in said(caught)
+
+
+@pytest.mark.parametrize("scheme", ["stripe", SCHEMES["stripe"]])
+def test_a_scheme_is_named_beside_its_secrets(scheme: str | Scheme) -> None:
+    assert repr(verifier([SECRET, "other"], scheme)) == "<SchemeVerifier stripe keys=2 tolerance=300.0>"
+
+
+def test_a_scheme_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIVIDEO_WEBHOOK_SCHEME", "github")
+    monkeypatch.setenv("AIVIDEO_WEBHOOK_SECRET", "one-long-enough-secret, another-long-enough-one")
+    assert repr(verifier(None)) == "<SchemeVerifier github keys=2 tolerance=300.0>"
+    assert repr(verifier(SECRET, "svix")).startswith("<StandardWebhooks keys=1 ")
+    own = StandardWebhooks(SECRET)
+    assert verifier(own) is own
+
+
+@pytest.mark.parametrize("scheme", ["stripe", "svix", SCHEMES["fal"], "Fal", "nobody"])
+def test_a_scheme_without_a_secret_is_no_way_to_believe_everybody(scheme: str | Scheme) -> None:
+    with pytest.raises(ConfigurationError, match="needs a secret"):
+        verifier(None, scheme)
+
+
+def test_keys_that_are_published_need_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIVIDEO_WEBHOOK_SCHEME", "fal")
+    assert isinstance(verifier(None), JwksVerifier)
+
+
+def test_a_verifier_and_a_scheme_contradict_each_other() -> None:
+    with pytest.raises(ConfigurationError, match="its scheme already"):
+        verifier(StandardWebhooks(SECRET), "stripe")
+
+
+@pytest.mark.parametrize(
+    "old", [verifier_for("stripe", "a" * 16, tolerance=60), verifier_for("svix", SECRET, tolerance=60)]
+)
+def test_other_secrets_keep_the_scheme_and_its_window(old: StandardWebhooks | SchemeVerifier) -> None:
+    new = renewed(old, [SECRET, SECRET])
+    assert repr(new) == repr(old).replace("keys=1", "keys=2")
+
+
+@pytest.mark.parametrize("old", [None, AnyOf(StandardWebhooks(SECRET)), JwksVerifier()])
+def test_there_is_no_secret_to_replace_where_none_was_given(old: Verifier | None) -> None:
+    with pytest.raises(ConfigurationError, match="no secret to replace"):
+        renewed(old, SECRET)
+
+
+@pytest.mark.parametrize("old", [None, verifier_for("kie", "a" * 16)])
+def test_what_a_callback_is_worth_does_not_change(old: Verifier | None) -> None:
+    with pytest.raises(ConfigurationError, match="what a callback is worth"):
+        renewed(old, StandardWebhooks(SECRET))
 
 
 # The time scale

@@ -25,6 +25,10 @@ class ReplayMemory:
     def __len__(self) -> int:
         return len(self._until)
 
+    def widen(self, tolerance: float) -> None:
+        """Remember deliveries for this tolerance from now on; never for less than before."""
+        self._keep = max(self._keep, 2 * tolerance + 1.0)
+
     def holds(self, name: bytes, *, now: float) -> bool:
         """Whether a delivery of this name was added and is not forgotten at ``now`` (seconds)."""
         return self._until.get(name, float("-inf")) > now

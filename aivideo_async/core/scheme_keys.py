@@ -92,7 +92,8 @@ def load_secret(secret: str | bytes | Ed25519Key, form: SecretForm, encoding: En
     Raises ConfigurationError, without a trace of the text, for what cannot be one.
     """
     if form == "jwk":
-        return HexEd25519(secret if isinstance(secret, Ed25519Key) else Ed25519Key(_public(secret)))
+        raw = public_bytes(secret) if isinstance(secret, str) else secret
+        return HexEd25519(Ed25519Key(raw) if isinstance(raw, bytes) else raw)
     if isinstance(secret, Ed25519Key):
         raise ConfigurationError("this scheme signs with a shared secret, not with a public key")
     return TextMac(secret if isinstance(secret, bytes) else _shared(secret, form), encoding)
@@ -107,9 +108,8 @@ def _shared(text: str, form: SecretForm) -> bytes:
         raise ConfigurationError("a signing secret is no valid Unicode") from None
 
 
-def _public(key: str | bytes) -> bytes:
-    if isinstance(key, bytes):
-        return key
+def public_bytes(key: str) -> bytes:
+    """The bytes of the ``x`` of a JSON Web Key. Raises ConfigurationError for what is not 43 digits of base64url."""
     raw = a2b_base64(key.translate(_STANDARD_ALPHABET) + "=") if _X.fullmatch(key) else b""
     if b2a_base64(raw, newline=False).rstrip(b"=").decode().translate(_URL_ALPHABET) != key:
         raise ConfigurationError("not the x of a JSON Web Key: 43 characters of base64url")

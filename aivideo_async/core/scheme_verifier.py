@@ -18,7 +18,7 @@ from types import MappingProxyType
 from aivideo_async.core.errors import ConfigurationError, VerificationFailure, WebhookVerificationError
 from aivideo_async.core.keys import Ed25519Key, Guarded, HmacKey
 from aivideo_async.core.scheme_keys import SchemeKey, load_secret
-from aivideo_async.core.schemes import FACT, OF_BODY, SCHEMES, Scheme
+from aivideo_async.core.schemes import FACT, SCHEMES, Scheme
 from aivideo_async.core.signing import (
     MAX_TOKENS,
     NEAREST_FIRST,
@@ -54,9 +54,7 @@ class SchemeVerifier(Guarded):
     __slots__ = ("_facts", "_keys", "_named", "_parts", "_row", "_tolerance")
 
     def __init__(self, scheme: str | Scheme, secrets: Secret | Sequence[Secret], *, tolerance: float = 300.0) -> None:
-        row = SCHEMES.get(scheme) if isinstance(scheme, str) else scheme
-        if row is None:
-            raise ConfigurationError(f"no scheme is called {scheme!r}", hint=f"there are {', '.join(NAMES)}")
+        row = row_of(scheme)
         several = (secrets,) if isinstance(secrets, str | bytes | Ed25519Key) else secrets
         self._row = row
         self._keys: tuple[SchemeKey, ...] = tuple(load_secret(one, row.key_form, row.encoding) for one in several)
@@ -72,10 +70,14 @@ class SchemeVerifier(Guarded):
     def __repr__(self) -> str:
         return f"<SchemeVerifier {self._row.name} keys={len(self._keys)} tolerance={self._tolerance}>"
 
+    def with_secrets(self, secrets: Secret | Sequence[Secret]) -> SchemeVerifier:
+        """The same scheme under other secrets. Raises ConfigurationError."""
+        return SchemeVerifier(self._row, secrets, tolerance=self._tolerance)
+
     @property
     def authenticates_body(self) -> bool:
         """Whether the signature covers the body."""
-        return not OF_BODY.isdisjoint(self._facts)
+        return self._row.covers_body
 
     @property
     def tolerance(self) -> float:
@@ -173,6 +175,14 @@ class SchemeVerifier(Guarded):
         if not any(key.well_formed(text) for key in self._keys):
             return VerificationFailure.MALFORMED_SIGNATURE
         return VerificationFailure.BAD_SIGNATURE
+
+
+def row_of(scheme: str | Scheme) -> Scheme:
+    """The row of the table under a name, or the row itself. Raises ConfigurationError."""
+    row = SCHEMES.get(scheme) if isinstance(scheme, str) else scheme
+    if row is None:
+        raise ConfigurationError(f"no scheme is called {scheme!r}", hint=f"there are {', '.join(NAMES)}")
+    return row
 
 
 def verifier_for(

@@ -15,11 +15,9 @@ from aivideo_async.core.scheme_keys import Encoding, SecretForm
 
 FACT = re.compile(rb"\{([a-z_]+)\}")
 """A fact in a template."""
-OF_BODY = frozenset({"body", "digest"})
-"""The facts that stand for the whole body."""
 
 _HEADER_NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
-_KNOWN = OF_BODY | {"timestamp", "task_id"}
+_KNOWN = frozenset({"body", "digest", "timestamp", "task_id"})
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
@@ -66,6 +64,11 @@ class Scheme:
             raise ConfigurationError(f"the scheme {self.name}: Ed25519 signatures are read in hex")
         if self.delivery_id is not None and self.delivery_id.encode() not in facts:
             raise ConfigurationError(f"the scheme {self.name} does not sign its delivery id")
+
+    @property
+    def covers_body(self) -> bool:
+        """Whether what is signed holds the whole body, or a digest of it."""
+        return b"{body}" in self.template or b"{digest}" in self.template
 
 
 _ALWAYS_SIGNED = frozenset({b"body", b"digest", b"task_id"})

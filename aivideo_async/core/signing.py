@@ -78,7 +78,7 @@ class StandardWebhooks(Guarded):
     Raises ConfigurationError.
     """
 
-    __slots__ = ("_families", "_keys", "_labels", "_names", "_tolerance")
+    __slots__ = ("_families", "_keys", "_labels", "_names", "_read", "_tolerance")
 
     def __init__(
         self,
@@ -95,11 +95,16 @@ class StandardWebhooks(Guarded):
             raise ConfigurationError("the families of header names are webhook, svix or both, in a sequence")
         self._tolerance = checked_tolerance(tolerance)
         self._labels = {key.label: key for key in self._keys}
+        self._read = tuple(headers)
         self._families = tuple(_header_names(family) for family in headers)
         self._names = frozenset(name for family in self._families for name in family)
 
     def __repr__(self) -> str:
         return f"<StandardWebhooks keys={len(self._keys)} tolerance={self._tolerance}>"
+
+    def with_secrets(self, secrets: str | SigningKey | Sequence[str | SigningKey]) -> StandardWebhooks:
+        """The same under other secrets. Raises ConfigurationError."""
+        return StandardWebhooks(secrets, tolerance=self._tolerance, headers=self._read)
 
     @property
     def authenticates_body(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
@@ -18,6 +19,7 @@ STANDARD_SECRET = "whsec_" + base64.b64encode(SECRET.encode()).decode()
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 X = base64.urlsafe_b64encode(PRIVATE.public_key().public_bytes_raw()).decode().rstrip("=")
 WHPK = "whpk_" + base64.b64encode(PRIVATE.public_key().public_bytes_raw()).decode()
+KEY_SET = json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "1", "x": X}]}).encode()
 BODY = b'{"id":"s1","data":{"task_id":"task_7"},"status":"completed"}'
 
 Pairs = list[tuple[bytes, bytes]]

@@ -43,3 +43,11 @@ def test_another_scheme_or_endpoint_makes_it_another_delivery() -> None:
     names = {delivery_name(*parts) for parts in (("a", "b", "c"), ("x", "b", "c"), ("a", "x", "c"), ("a", "b", "x"))}
     assert len(names) == 4
     assert delivery_name("a", "b", "\ud800")
+
+
+def test_a_longer_tolerance_holds_for_longer_and_a_shorter_one_not_for_less() -> None:
+    memory = ReplayMemory(10)
+    memory.widen(300)
+    memory.widen(1)
+    memory.add(NAME, now=NOW)
+    assert memory.holds(NAME, now=NOW + 600)

@@ -254,3 +254,10 @@ def test_we_accept_what_a_third_party_signs() -> None:
 
 def test_every_reason_a_verifier_gives_is_in_the_closed_set() -> None:
     assert reason([]) in set(VerificationFailure)
+
+
+def test_other_secrets_keep_the_window_and_the_families_of_headers() -> None:
+    other = StandardWebhooks(TEXT, tolerance=5, headers=("svix",)).with_secrets([OTHER, KEY])
+    assert other.verify(signed(family="svix"), BODY, now=NOW).key_index == 1
+    assert (other.tolerance, other.key_count) == (5, 2)
+    assert reason(signed(), other) == "missing_header"
