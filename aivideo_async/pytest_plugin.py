@@ -33,7 +33,10 @@ pytest.register_assert_rewrite("aivideo_async.store_contract")  # by its name: w
 
 MARKER = "aivideo_sandbox"
 SPEED = 3600.0
-SETTINGS = ("AIVIDEO_CALLBACK_URL", "AIVIDEO_CALLBACK_KEY", "AIVIDEO_STORE", "AIVIDEO_WEBHOOK_SECRET")
+SETTINGS = (
+    *("AIVIDEO_CALLBACK_URL", "AIVIDEO_CALLBACK_KEY", "AIVIDEO_STORE"),
+    *("AIVIDEO_WEBHOOK_SECRET", "AIVIDEO_WEBHOOK_SCHEME"),
+)
 """Settings of the developer's own shell that must not reach a client of the sandbox."""
 
 

@@ -73,7 +73,8 @@ class WebhookReceiver:
     ``callback_key`` (AIVIDEO_CALLBACK_KEY, or derived from ``api_key``) checks the tokens in our own callback URLs;
     ``webhook_secret`` (AIVIDEO_WEBHOOK_SECRET) is the sender's: set, a valid signature over the body is required and
     the body is the answer. Unset, a callback is only a hint, and the asker of any client on the store confirms it.
-    ``scheme`` (AIVIDEO_WEBHOOK_SCHEME) is the sender's way to sign, Standard Webhooks by default; see ``verifier_for``.
+    ``scheme`` is its sender's way to sign (AIVIDEO_WEBHOOK_SCHEME beside a secret of the environment), see
+    ``verifier_for``; Standard Webhooks by default.
     Raises ConfigurationError at construction when a key or secret is missing or wrong. An unopened ``store`` is opened
     at the first request and closed by ``aclose``. ``stats`` counts what came.
     """

@@ -141,8 +141,8 @@ def callback_keys(
 
 
 def verifier(argument: str | Sequence[str] | Verifier | None, scheme: str | Scheme | None = None) -> Verifier | None:
-    """How the sender signs: its secrets, from the argument or AIVIDEO_WEBHOOK_SECRET (several: comma-separated), and
-    the name of its scheme, from ``scheme`` or AIVIDEO_WEBHOOK_SCHEME; ``None``: it does not sign.
+    """How the sender signs: its secrets and the name of its scheme, both from the arguments, or from
+    AIVIDEO_WEBHOOK_SECRET (several: comma-separated) and AIVIDEO_WEBHOOK_SCHEME; ``None``: it does not sign.
 
     Raises ConfigurationError for a secret that cannot be one, a scheme that nobody has, and a scheme without a secret.
     """
@@ -150,9 +150,11 @@ def verifier(argument: str | Sequence[str] | Verifier | None, scheme: str | Sche
         if scheme is not None:
             raise ConfigurationError("a verifier has its scheme already: pass secrets with a scheme, or a verifier")
         return argument
-    scheme = scheme or from_environment("AIVIDEO_WEBHOOK_SCHEME", None)
-    if argument is None and (text := from_environment("AIVIDEO_WEBHOOK_SECRET", None)) is not None:
-        argument = [part.strip() for part in text.split(",")]
+    if argument is None:
+        # The scheme in the environment is that of the secret there: a secret that is passed has its own beside it.
+        scheme = scheme or from_environment("AIVIDEO_WEBHOOK_SCHEME", None)
+        text = from_environment("AIVIDEO_WEBHOOK_SECRET", None)
+        argument = None if text is None else [part.strip() for part in text.split(",")]
     if argument is None:
         return None if scheme is None else _keyless(scheme)
     return _remarked(verifier_for(scheme or STANDARD, argument))

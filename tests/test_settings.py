@@ -332,6 +332,7 @@ def test_a_scheme_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AIVIDEO_WEBHOOK_SCHEME", "github")
     monkeypatch.setenv("AIVIDEO_WEBHOOK_SECRET", "one-long-enough-secret, another-long-enough-one")
     assert repr(verifier(None)) == "<SchemeVerifier github keys=2 tolerance=300.0>"
+    assert repr(verifier(SECRET)) == "<StandardWebhooks keys=1 tolerance=300.0>"
     assert repr(verifier(SECRET, "svix")).startswith("<StandardWebhooks keys=1 ")
     own = StandardWebhooks(SECRET)
     assert verifier(own) is own

@@ -39,7 +39,8 @@ class Sender:
         self._key = HmacKey(b"s" * 32)
         self._path = f"/hooks/av_1/{CallbackKeys(b'k' * 32).mint('av_1', now=engine.now())}"
         with pytest.MonkeyPatch.context() as environment:
-            environment.delenv("AIVIDEO_WEBHOOK_SECRET", raising=False)  # the developer's own
+            for name in ("AIVIDEO_WEBHOOK_SECRET", "AIVIDEO_WEBHOOK_SCHEME"):
+                environment.delenv(name, raising=False)  # the developer's own
             self.receiver: WebhookReceiver = WebhookReceiver(
                 store,
                 callback_key=b"k" * 32,

@@ -25,5 +25,5 @@ def test_the_table_says_in_bold_what_is_not_as_it_should_be() -> None:
     right = [should for _, should, _ in INPUTS]
     said = table({"svix": ["crashes: ValueError", NONE, *right[2:]], OURS: merged([right, right])}).splitlines()
     assert said[0] == "| delivery | should be | `svix` 2.9.1 | ours |"
-    assert said[2] == "| right | believed | **crashes: ValueError** | ✓ |"
+    assert said[2] == "| right | believed | **crashes** | ✓ |"
     assert said[3].endswith(f"| believed | {NONE} | ✓ |")

@@ -226,7 +226,7 @@ def _verdict(delivery: Delivery, now: int) -> str:
     except (ConfigurationError, WebhookVerificationError):
         return REFUSED
     except Exception as error:
-        return f"{type(error).__name__}"
+        return f"crashes: {type(error).__name__}"
     return RIGHT
 
 
@@ -252,7 +252,7 @@ def table(verdicts: Mapping[str, Sequence[str]]) -> str:
 def _cell(said: str, should: str) -> str:
     if said == NONE:
         return NONE
-    return "✓" if said == should else f"**{said}**"
+    return "✓" if said == should else f"**{said.partition(':')[0]}**"
 
 
 if __name__ == "__main__":
