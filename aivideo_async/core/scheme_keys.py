@@ -71,7 +71,7 @@ class HexEd25519(Guarded):
 
     def __init__(self, key: Ed25519Key) -> None:
         self._key = key
-        self.remark = key.remark
+        self.remark: str | None = key.remark
 
     def matches(self, message: bytes, texts: Sequence[bytes]) -> bool:
         """Whether one of the texts is right. All are tried before it decides."""
