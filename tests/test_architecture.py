@@ -53,9 +53,9 @@ cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
 cli.demo cli.doctor
 cli.receiving_app
-cli.app pytest_plugin
-cli __init__
-__main__
+cli.app
+pytest_plugin cli
+__main__ __init__
 """
 """A module imports only from lines above its own; modules on one line do not know each other (DESIGN §2)."""
 
@@ -68,11 +68,12 @@ PURE_PARTS = {
 }
 IMPURE = {"asyncio", "aiohttp", "anyio", "sqlite3", "time", "random", "logging", "socket", "threading", "os", "secrets"}
 FOREIGN_TO_PURE = {"pydantic", "pydantic_core", "cryptography"}
-CODEC = {"lifecycle", "wire", "refusals", "reports", "signing", "keys", "tokens", "webhooks"} "webhooks", "strict_json"} {
-SESSION_HOLDERS = {"transport", "download", "posting", "sandbox.delivery"} *("lifecycle", "strict_json"),
-*("signing", "schemes", "scheme_keys", "scheme_verifier", "any_of"), "any_of", "jwks"),
+CODEC = {
+    *("wire", "refusals", "reports", "lifecycle", "strict_json"),
+    *("signing", "schemes", "scheme_keys", "scheme_verifier", "any_of"),
+    *("keys", "tokens", "webhooks"),
 }
-"jwks",
+SESSION_HOLDERS = {"transport", "download", "posting", "sandbox.delivery", "jwks"}
 
 
 def name_of(path: Path) -> str:

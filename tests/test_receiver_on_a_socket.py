@@ -231,7 +231,7 @@ async def test_10_000_unknown_ids_leave_nothing_behind() -> None:
         before = len(ours.receiver.stats)
         assert Counter(await statuses(ours.port, requests)) == {404: 10_000}
         assert len(ours.receiver.stats) - before == 3  # received, rejected, and why
-        assert (ours.store.begun, len(ours.receiver._remembered)) == (0, 0)
+        assert (ours.store.begun, len(ours.receiver._replays)) == (0, 0)
         assert await ours.store.get([f"av_{n:032x}" for n in range(10_000)]) == {}
 
 

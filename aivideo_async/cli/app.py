@@ -221,6 +221,8 @@ def _probe(
 
     screen, limit = Screen(machine=json), Decimal(str(max_credits))
     session.run(screen, lambda: probe.probe(screen, limit=limit, record=record, yes=yes, host=host, port=port))
+
+
 app.command("listen", epilog=HELP)(receiving_app.listen)
 app.command("doctor", epilog=HELP)(receiving_app.doctor)
 app.add_typer(receiving_app.webhook, name="webhook")
