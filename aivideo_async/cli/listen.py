@@ -33,7 +33,8 @@ from aivideo_async.cli.store import opened_store
 from aivideo_async.core.errors import AIVideoError, ConfigurationError
 from aivideo_async.core.models import Reply, TaskReport
 from aivideo_async.core.signing import RawHeaders
-from aivideo_async.core.webhooks import BODY_LIMIT, parse_body, split_target
+from aivideo_async.core.strict_json import parse_body
+from aivideo_async.core.webhooks import BODY_LIMIT, split_target
 from aivideo_async.core.wire import read_task
 from aivideo_async.posting import Poster
 from aivideo_async.receiver import WebhookReceiver

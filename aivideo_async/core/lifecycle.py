@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TypeVar
 
 from aivideo_async.core.errors import Charged
@@ -281,7 +282,7 @@ def _history(a: tuple[HistoryEntry, ...], b: tuple[HistoryEntry, ...]) -> tuple[
     """
     if not b or a == b:
         return a
-    if len(b) == 1 and a and _place(a[-1]) < _place(b[0]) and len(a) < _ROOM_FOR_OTHERS and not _said(a, b[0]):
+    if len(b) == 1 and len(a) < 4 and _is_plain(a + b):
         return a + b  # nearly always: a create's answer, an ending
     entries = sorted({*a, *b}, key=_place)
     first_said = {entry.kind: entry for entry in reversed(entries) if _is_word(entry)}
@@ -289,8 +290,9 @@ def _history(a: tuple[HistoryEntry, ...], b: tuple[HistoryEntry, ...]) -> tuple[
     return tuple(sorted((*first_said.values(), *others), key=_place))
 
 
-def _said(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> bool:
-    return _is_word(entry) and any(said.kind == entry.kind and not said.detail for said in history)
+def _is_plain(history: tuple[HistoryEntry, ...]) -> bool:
+    """Whether it is in order, and nothing but its last entry is a word."""
+    return all(_place(one) < _place(next_) and not _is_word(one) for one, next_ in pairwise(history))
 
 
 def _is_word(entry: HistoryEntry) -> bool:
