@@ -37,7 +37,7 @@ from aivideo_async.core.models import (
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import Verifier
-from aivideo_async.download import DownloadedFile, file_name
+from aivideo_async.download import DownloadedFile
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
@@ -309,9 +309,12 @@ class Client:
     async def download(self, output: Output, path: str | os.PathLike[str], *, index: int = 0) -> DownloadedFile:
         """Stream one result (of several, the ``index``-th) into the file ``path``.
 
-        Raises DownloadError, and then no file stands under that name. Cancelling it leaves none either.
+        A connection that breaks is gone on with; a URL that has expired is asked for anew, once. Raises DownloadError,
+        and then no file stands under that name. Cancelling it leaves none either.
         """
-        return await self._usable().downloader.fetch(output.urls[index], Path(path))
+        url = output.urls[index]
+        refresh = partial(self._usable().fresh_url, output.task_id, index, url)
+        return await self._usable().downloader.fetch(url, Path(path), refresh=refresh)
 
     async def download_all(self, output: Output, directory: str | os.PathLike[str]) -> list[DownloadedFile]:
         """Stream every result into ``directory``, made if need be, as ``{task id}-{n}{extension}``, n from 0.
@@ -320,11 +323,8 @@ class Client:
         """
         folder = anyio.Path(directory)
         await folder.mkdir(parents=True, exist_ok=True)
-        downloader = self._usable().downloader
-        return [
-            await downloader.fetch(url, partial(_named, Path(folder), output.task_id, index, url))
-            for index, url in enumerate(output.urls)
-        ]
+        opening = self._usable()
+        return [await opening.save(output, index, Path(folder)) for index in range(len(output.urls))]
 
     def waiters(self) -> Waiters:
         """As TaskOwner: the waiters of the open client. Raises ClientClosedError."""
@@ -383,7 +383,3 @@ class Client:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds a key and connections and does not pickle")
-
-
-def _named(directory: Path, task_id: str, n: int, url: str, content_type: str | None) -> Path:
-    return directory / file_name(task_id, n, url, content_type)

@@ -6,14 +6,16 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from aivideo_async import catalog
 from aivideo_async.core import wire
-from aivideo_async.core.errors import ClientClosedError
-from aivideo_async.core.models import TaskEvent, TaskRecord, TaskReport
+from aivideo_async.core.errors import AIVideoError, ClientClosedError
+from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskReport
 from aivideo_async.core.retry import DEADLINE, RetryPolicy, ask_delay
-from aivideo_async.download import Downloader
+from aivideo_async.download import PAUSES, DownloadedFile, Downloader, file_name
 from aivideo_async.endings import Endings
 from aivideo_async.handlers import Handlers
 from aivideo_async.reconcile import Asking, Reconciler
@@ -46,7 +48,9 @@ class Opening:
         self.settings = settings
         self.store = store
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self.downloader: Downloader = Downloader()
+        self.downloader: Downloader = Downloader(
+            loopback=settings.base_url.loopback, pauses=tuple(pause / settings.time_scale for pause in PAUSES)
+        )
         self._transport = transport
         self._served_address = served_address
         self._handlers = handlers
@@ -128,6 +132,25 @@ class Opening:
             draw=self.settings.chance.random,
         )
 
+    async def fresh_url(self, task_id: str, index: int, dead: str) -> str | None:
+        """Another URL of a task's ``index``-th result than the one that is dead: from the store, else asked for."""
+        try:
+            record = (await self.store.get((task_id,))).get(task_id)
+            url = _other_url(record, index, dead)
+            if url is not None or record is None:
+                return url
+            put = await self.reconciler.ask(record, lambda id: self.fetch_task(id, self.settings.retry))
+        except AIVideoError as error:
+            logger.info("no other URL for a result of %s: %s", task_id, error)
+            return None
+        return _other_url(put.record, index, dead)
+
+    async def save(self, output: Output, index: int, folder: Path) -> DownloadedFile:
+        """Stream the ``index``-th result into ``folder``, under its own name. Raises DownloadError."""
+        url = output.urls[index]
+        refresh = partial(self.fresh_url, output.task_id, index, url)
+        return await self.downloader.fetch(url, partial(_named, folder, output.task_id, index, url), refresh=refresh)
+
     async def get(self, request: wire.HttpRequest, read: Callable[[wire.HttpResponse], T]) -> T:
         """GET something, retried by the client's policy."""
         return await fetch(
@@ -195,3 +218,12 @@ class Opening:
         left = [f"{record.id} (service id {record.service_id})" async for record in self.store.scan(query)]
         if left:
             logger.warning("closed with %d unfinished tasks in memory only: %s", len(left), ", ".join(left))
+
+
+def _other_url(record: TaskRecord | None, index: int, dead: str) -> str | None:
+    urls = () if record is None or record.output is None else record.output.urls[index : index + 1]
+    return next((url for url in urls if url != dead), None)
+
+
+def _named(folder: Path, task_id: str, n: int, url: str, content_type: str | None) -> Path:
+    return folder / file_name(task_id, n, url, content_type)

@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,13 +61,22 @@ class PartFile:
         finally:
             os.close(found)
 
-    def write(self, piece: bytes) -> None:
+    def write(self, pieces: Sequence[bytes]) -> None:
         """Append and hash."""
         with self._lock:
-            rest = memoryview(piece)
-            while rest and self._descriptor is not None:
-                rest = rest[os.write(self._descriptor, rest) :]
-            self._hash.update(piece)
+            for piece in pieces:
+                rest = memoryview(piece)
+                while rest and self._descriptor is not None:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                self._hash.update(piece)
+
+    def restart(self) -> None:
+        """Forget what was written."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.ftruncate(self._descriptor, 0)
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+                self._hash = hashlib.sha256()
 
     def sync(self) -> None:
         """Wait until it is on the disk."""

@@ -168,8 +168,8 @@ class AiohttpTransport:
         return self._exchanger
 
 
-def _connector() -> aiohttp.TCPConnector:
-    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+def _connector(socket_factory: aiohttp.SocketFactoryType | None = None) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE, socket_factory=socket_factory)
 
 
 def open_session(
@@ -177,10 +177,14 @@ def open_session(
     *,
     total: float | None,
     decompress: bool = True,
+    socket_factory: aiohttp.SocketFactoryType | None = None,
 ) -> aiohttp.ClientSession:
-    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it."""
+    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it.
+
+    ``socket_factory`` sees the address of each attempt at connecting.
+    """
     return aiohttp.ClientSession(
-        connector=_connector(),
+        connector=_connector(socket_factory),
         timeout=aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_read=timeouts.read),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},

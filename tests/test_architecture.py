@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ROOT = "aivideo_async"
 
 LAYERS = """
-core core.errors tally core.replay
+core core.errors tally core.replay byte_ranges
 core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json
 core.reports core.scheme_keys
@@ -29,15 +29,15 @@ catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_ban
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
-    stores.postgres_server dev_certificate own_loop django_view
+    stores.postgres_server dev_certificate own_loop django_view guard
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
-    probe.findings probe.orders probe.redaction probe.purse
-jwks otel posting sandbox.engine sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
-    stores.sqlite_watch stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events \
-    stores.postgres_pool probe.looking probe.sending
-settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
-    stores.postgres_listener probe.questions
+    probe.findings probe.orders probe.redaction probe.purse transfer
+jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
+    stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
+    probe.looking probe.sending sandbox.files
+sandbox.engine settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch \
+    stores.postgres_rows stores.postgres_listener probe.questions
 sandbox.pictures stores.postgres_worker probe.report
 sandbox.film probe.folder
 mounting probe.journal sandbox.media

@@ -20,6 +20,7 @@ from aivideo_async.catalog import NanoBanana2, Sora2
 from aivideo_async.core.errors import (
     AIVideoError,
     AuthenticationError,
+    DownloadError,
     InsufficientCreditsError,
     RateLimitError,
     SubmissionInDoubtError,
@@ -29,16 +30,21 @@ from aivideo_async.core.errors import (
 from aivideo_async.core.models import Output, TaskStatus
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.sandbox import (
+    Changed,
     Delay,
     DropConnection,
     DuplicateCallback,
     EarlyCallback,
+    ExpiredUrl,
     Fail,
     ForgeCallback,
     LoseCallback,
     RateLimit,
+    RedirectPrivate,
     Sandbox,
+    Scenario,
     ServerError,
+    ShortBody,
 )
 
 CLIP = Sora2(prompt="A paper boat crosses a puddle", duration=4)
@@ -319,3 +325,34 @@ async def until_delivered(sandbox: Sandbox, count: int) -> None:
     async with asyncio.timeout(10):
         while len(sandbox.callbacks) < count:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("profile", ["signed", "documented"])
+async def test_a_result_whose_connection_breaks_and_whose_url_has_died_is_fetched_all_the_same(
+    profile: Profile, tmp_path: Path
+) -> None:
+    async with world(profile, patient=True) as (client, sandbox):
+        sandbox.enqueue((ShortBody(), ExpiredUrl()))
+        output = await client.run(CLIP)
+        asked = sandbox.count("get_task")
+        saved = await client.download(output, tmp_path / "clip.mp4")
+        assert (saved.path.read_bytes()[4:8], sandbox.count("get_task") - asked) == (b"ftyp", 1)
+        statuses = [entry.status for entry in sandbox.requests if entry.endpoint == "get_file"]
+        assert (statuses[:2], statuses[2] in (200, 206), len(statuses)) == ([403, None], True, 3)
+        # Another client of this store finds the living URL there.
+        await client.download(output, tmp_path / "again.mp4")
+        assert sandbox.count("get_task") - asked == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(Changed(), "changed while"), (RedirectPrivate(), "public host"), (ShortBody(times=99), "broke off")],
+)
+async def test_a_result_that_cannot_be_had_is_an_error_and_no_file(fault: Scenario, words: str, tmp_path: Path) -> None:
+    async with world() as (client, sandbox):
+        sandbox.enqueue(fault)
+        output = await client.run(CLIP)
+        with pytest.raises(DownloadError, match=words) as caught:
+            await client.download(output, tmp_path / "clip.mp4")
+        assert "X-Amz" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []

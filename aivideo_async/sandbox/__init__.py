@@ -33,16 +33,20 @@ from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Render, Studio
 from aivideo_async.sandbox.records import CallbackAttempt, Endpoint, RequestEntry, SandboxTask
 from aivideo_async.sandbox.scenarios import (
+    Changed,
     Delay,
     DropConnection,
     DuplicateCallback,
     EarlyCallback,
+    ExpiredUrl,
     Fail,
     ForgeCallback,
     LoseCallback,
     RateLimit,
+    RedirectPrivate,
     Scenario,
     ServerError,
+    ShortBody,
 )
 from aivideo_async.sandbox.server import Server
 from aivideo_async.sandbox.shelf import Shelf
@@ -50,20 +54,24 @@ from aivideo_async.supervise import Supervisor
 
 __all__ = [
     "CallbackAttempt",
+    "Changed",
     "Delay",
     "Dialect",
     "DropConnection",
     "DuplicateCallback",
     "EarlyCallback",
+    "ExpiredUrl",
     "Fail",
     "ForgeCallback",
     "LoseCallback",
     "RateLimit",
+    "RedirectPrivate",
     "RequestEntry",
     "Sandbox",
     "SandboxTask",
     "Scenario",
     "ServerError",
+    "ShortBody",
 ]
 
 Profile = Literal["signed", "documented"]

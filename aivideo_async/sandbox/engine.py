@@ -33,6 +33,7 @@ from aivideo_async.sandbox.dialect import (
     read_create,
     success,
 )
+from aivideo_async.sandbox.files import FileDesk
 from aivideo_async.sandbox.plan import Work, plan_of
 from aivideo_async.sandbox.records import (
     Account,
@@ -73,6 +74,7 @@ class Engine:
         self.shelf = shelf
         self.dialect = dialect
         self.tasks: dict[str, SandboxTask] = {}
+        self.files = FileDesk(shelf, self.tasks)
         self.accounts: dict[str, Account] = {}
         self.requests: list[RequestEntry] = []
         self.callbacks: list[CallbackAttempt] = []
@@ -256,8 +258,8 @@ class Engine:
         self._schedule(now, first or self._delivery(task, task.callback_url, now))
 
     def _output(self, task: SandboxTask, work: Work, now: float) -> dict[str, JsonValue]:
-        urls: list[JsonValue] = [self.shelf.put(self._uuid(), made.suffix, made.data, now) for made in work.files]
-        output: dict[str, JsonValue] = {"urls": urls}
+        urls = [self.shelf.put(self._uuid(), made.suffix, made.data, now) for made in work.files]
+        output: dict[str, JsonValue] = {"urls": [*self.files.told(task, urls, now)]}
         if work.last_frame is not None:
             output["last_frame_url"] = self.shelf.put(self._uuid(), work.last_frame.suffix, work.last_frame.data, now)
         metadata = task.plan.metadata(work.ratio)

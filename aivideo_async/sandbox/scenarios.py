@@ -72,6 +72,31 @@ class ServerError:
     accepted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ShortBody:
+    """A result file's first ``times`` answers break off in the middle of what their length announces."""
+
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredUrl:
+    """The URLs of the results are dead when they are told. Once one was tried, the task has living ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectPrivate:
+    """The URLs of the results lead on to an address in a private network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A result file's first answer breaks off in the middle, and afterwards another file is there."""
+
+
+FileFault = ShortBody | ExpiredUrl | RedirectPrivate | Changed
+"""What can happen to the files of a task; the task itself ends as ever."""
+
 Scenario = (
     Fail
     | Delay
@@ -82,6 +107,7 @@ Scenario = (
     | DropConnection
     | RateLimit
     | ServerError
+    | FileFault
 )
 
 
@@ -113,6 +139,11 @@ class Course:
     def delay(self) -> float:
         """Seconds that the task takes longer."""
         return sum(item.seconds for item in self.scenarios if isinstance(item, Delay))
+
+    @property
+    def has_file_fault(self) -> bool:
+        """Whether something happens to the task's files."""
+        return any(isinstance(item, get_args(FileFault)) for item in self.scenarios)
 
     def has(self, scenario: type[Scenario]) -> bool:
         """Whether a scenario of this class is among them."""
