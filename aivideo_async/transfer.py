@@ -66,7 +66,7 @@ class Transfer:
         self._content_type: str | None = None
         self._part: PartFile | None = None
         self._path = Path()
-        self._writing: asyncio.Future[None] | None = None
+        self._writing: tuple[asyncio.Future[None], ...] = ()
 
     def asking(self) -> dict[str, str]:
         """The headers that ask for what is missing."""
@@ -112,7 +112,7 @@ class Transfer:
         pieces: list[bytes] = []
         held = 0
         try:
-            async for chunk in response.content.iter_any():
+            async for chunk, _ in response.content.iter_chunks():  # as they come: nothing is joined or cut
                 pieces.append(chunk)
                 held += len(chunk)
                 if self.size + held > self._bounds.limit:
@@ -129,16 +129,18 @@ class Transfer:
     async def _write(self, pieces: list[bytes], held: int) -> None:
         await self._written()
         if pieces and self._part is not None:
-            work = partial(self._part.write, pieces)
-            self._writing = asyncio.get_running_loop().run_in_executor(self._writers, work)
-            self._writing.add_done_callback(_looked_at)
+            loop = asyncio.get_running_loop()
+            works = (self._part.write, self._part.hash)
+            self._writing = tuple(loop.run_in_executor(self._writers, partial(work, pieces)) for work in works)
+            for writing in self._writing:
+                writing.add_done_callback(_looked_at)
             self.size += held
 
     async def _written(self) -> None:
-        """Wait until the piece before is written."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await on_disk(writing)
+        """Wait until the piece before is written and hashed."""
+        writing, self._writing = self._writing, ()
+        for work in writing:
+            await on_disk(work)
 
     def _keep_pace(self, taken: int, seconds: float) -> None:
         if seconds > self._bounds.grace and taken < seconds * self._bounds.slowest:

@@ -16,6 +16,7 @@ from typing import cast
 
 from tests.benchmarks import (
     callbacks,
+    downloads,
     imports,
     memory,
     replicas,
@@ -45,6 +46,7 @@ ROWS: Mapping[str, Row] = {
     "stores": stores.measure,
     "replicas": replicas.measure,
     "sandbox": sandbox.measure,
+    "download": downloads.measure,
 }
 
 
