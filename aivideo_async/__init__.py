@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         HistoryEntry,
         Output,
         Reply,
+        SavedFile,
         TaskEvent,
         TaskRecord,
         TaskReport,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from aivideo_async.jwks import JwksVerifier
     from aivideo_async.mounting import CallbackServer
     from aivideo_async.receiver import WebhookReceiver
+    from aivideo_async.saving import Mirror, ResultFile
     from aivideo_async.stores import Delivery, MemoryStore, Put, Query, Store, open_store
     from aivideo_async.tally import ReceiverStats
     from aivideo_async.task import GenerationTask
@@ -103,6 +105,7 @@ __all__ = [
     "InvalidResponseError",
     "JwksVerifier",
     "MemoryStore",
+    "Mirror",
     "NotFoundError",
     "Output",
     "PermissionDeniedError",
@@ -112,7 +115,9 @@ __all__ = [
     "RateLimitError",
     "ReceiverStats",
     "Reply",
+    "ResultFile",
     "RetryPolicy",
+    "SavedFile",
     "Scheme",
     "SchemeVerifier",
     "SpendLimitError",
@@ -187,6 +192,7 @@ _HOMES = {
         "HistoryEntry",
         "Output",
         "Reply",
+        "SavedFile",
         "TaskEvent",
         "TaskRecord",
         "TaskReport",
@@ -209,6 +215,10 @@ _HOMES = {
     "aivideo_async.jwks": ("JwksVerifier",),
     "aivideo_async.mounting": ("CallbackServer",),
     "aivideo_async.receiver": ("WebhookReceiver",),
+    "aivideo_async.saving": (
+        "Mirror",
+        "ResultFile",
+    ),
     "aivideo_async.stores": (
         "Delivery",
         "MemoryStore",

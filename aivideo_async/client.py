@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Self
 import anyio
 from pydantic import SecretStr
 
-from aivideo_async import catalog, settings, spans
+from aivideo_async import catalog, pictures, settings, spans
 from aivideo_async.catalog import PRICES, PriceBook
 from aivideo_async.core import lifecycle, wire
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
@@ -40,6 +40,7 @@ from aivideo_async.core.webhooks import Verifier
 from aivideo_async.download import DownloadedFile
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
+from aivideo_async.saving import Mirror, Sink
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
 from aivideo_async.submit import CHANCE, Order, Submission
 from aivideo_async.task import GenerationTask, doubt
@@ -64,6 +65,9 @@ class Client:
     ``store`` is a Store or the URL of one; an unopened one is opened and closed with the client. ``max_concurrency``
     bounds creates in flight; ``close_timeout`` is how many seconds leaving waits for them. ``ask_rate`` is GETs per
     second, ``usual_seconds`` overrides by model name when the asker first looks, ``time_scale`` divides every span.
+    ``download_to`` is a folder into which every result of this store's tasks is streamed when its task ends, as
+    ``{task id}-{n}{extension}``; ``mirror`` is given each whole file to store it elsewhere, and gives its place there.
+    Both go on where they stopped after a restart, and replicas of one store share the work; records say what is saved.
     ``clock`` gives unix seconds; ids and jitter are drawn from ``chance``, by default the system's.
     """
 
@@ -87,6 +91,8 @@ class Client:
         ask_rate: float = 5.0,
         time_scale: float | None = None,
         allow_insecure: bool = False,
+        download_to: str | os.PathLike[str] | None = None,
+        mirror: Mirror | None = None,
         clock: Callable[[], float] = time.time,
         chance: random.Random = CHANCE,
     ) -> None:
@@ -113,6 +119,8 @@ class Client:
         self._clock = clock
         self._chance = chance
         self._handlers = Handlers()
+        folder = None if download_to is None else Path(download_to)
+        self._sink = Sink(folder, mirror) if folder is not None or mirror is not None else None
         self._store: Store | None = None
         self._receiver: WebhookReceiver | None = None
         self._opening: Opening | None = None
@@ -126,7 +134,7 @@ class Client:
             checked.base_url.url, checked.api_key, timeouts=checked.timeouts, connections=checked.max_concurrency * 2
         )
         self._verifier()
-        opening = Opening(checked, self.store, transport, self._served_address, self._handlers)
+        opening = Opening(checked, self.store, transport, self._served_address, self._handlers, self._sink)
         self._opening, running = opening, opening.running()
         try:
             await running.__aenter__()
@@ -197,7 +205,8 @@ class Client:
         """Create a task and return once the service has accepted it and the store has recorded it.
 
         With ``key`` the same key gives the same task, from any process over a durable store; another request under it
-        is refused. ``labels`` stay with us and come back in records. Raises InvalidRequestError before anything is
+        is refused. A picture of this machine (``image=Path(…)``) is read, and served by the receiver while the task
+        lives. ``labels`` stay with us and come back in records. Raises InvalidRequestError before anything is
         sent, the service's refusal (AuthenticationError, InsufficientCreditsError …), RateLimitError or
         APIConnectionError when it provably was not accepted, SubmissionInDoubtError when nobody can know, StoreError
         when it could not be recorded. Cancelling it before the first byte sends nothing; after it the POST goes on,
@@ -207,15 +216,26 @@ class Client:
         self._check(request, opening)
         if key is not None and (not key or len(key) > KEY_LIMIT or key.startswith("av_")):
             raise InvalidRequestError(f"a key has 1 to {KEY_LIMIT} characters and does not start with av_: {key!r}")
+        door = await pictures.opened(request, opening.store, opening.picture_url)
         order = Order(
-            request=request, estimate=self.estimate(request), key=key, labels=dict(labels) if labels else NOTHING
+            request=request if door is None else door.request,
+            estimate=self.estimate(request),
+            key=key,
+            labels=dict(labels) if labels else NOTHING,
+            door=door,
         )
         if spans.current is None:
-            return self._handle(await opening.submitter.submit(order))
+            return self._handle(await self._created(order, opening))
         with spans.current.submitting(request.model, order.labels) as span:
-            submission = await opening.submitter.submit(replace(order, labels=span.labels))
+            submission = await self._created(replace(order, labels=span.labels), opening)
             span.told(submission.record)
             return self._handle(submission)
+
+    async def _created(self, order: Order, opening: Opening) -> Submission:
+        submission = await opening.submitter.submit(order)
+        if order.door is not None:
+            await pictures.forget(opening.store, submission.record)
+        return submission
 
     def _check(self, request: GenerationRequest, opening: Opening) -> None:
         request.check()
@@ -239,13 +259,22 @@ class Client:
         key: str | None = None,
         labels: Mapping[str, str] = NOTHING,
         timeout: float | None = None,
+        download_to: str | os.PathLike[str] | None = None,
     ) -> Output:
         """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds the wait, not the create.
 
-        Raises what the two raise. Cancelling it is cancelling whichever of the two is on its way.
+        With ``download_to`` every result is then in that folder, as ``{task id}-{n}{extension}``; with a ``key`` too,
+        what was saved before is not fetched again. Raises what the two raise, and DownloadError. Cancelling it is
+        cancelling whichever of them is on its way.
         """
         task = await self.submit(request, key=key, labels=labels)
-        return await task.wait(timeout=timeout)
+        output = await task.wait(timeout=timeout)
+        if download_to is not None:
+            sink = await Sink(Path(download_to)).prepared()
+            await self._usable().saver_into(sink).save(task.record)
+        elif (saver := self._usable().saver) is not None:
+            await saver.try_to_save(task.record)
+        return output
 
     async def task(self, id: str) -> GenerationTask:
         """The handle of a task by our id, from the store, or by the service's id, which is adopted when unknown.

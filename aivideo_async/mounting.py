@@ -52,7 +52,7 @@ class Endpoint(Protocol):
         """The refusal, or ``None`` when the body may come."""
         ...
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes, *, method: str = "POST") -> Reply:
         """The answer, once the body is there."""
         ...
 
@@ -94,7 +94,7 @@ async def answer(
     except _CutOffError as error:
         logger.debug("a body was cut off after %d bytes: %s", len(body), type(error.__cause__).__name__)
         return CUT_OFF
-    return await endpoint.accept(raw_path, headers, bytes(body))
+    return await endpoint.accept(raw_path, headers, bytes(body), method=method)
 
 
 def routes(endpoint: Endpoint, path: str, *, body_within: float = BODY_WITHIN) -> list[web.RouteDef]:
@@ -104,7 +104,7 @@ def routes(endpoint: Endpoint, path: str, *, body_within: float = BODY_WITHIN) -
         method, raw_path, headers, content = request.method, request.raw_path, request.raw_headers, request.content
         if content.is_eof() and content.exception() is None:  # a small body comes together with its headers
             reply = endpoint.admit(method, raw_path, headers)
-            reply = reply or await endpoint.accept(raw_path, headers, content.read_nowait())
+            reply = reply or await endpoint.accept(raw_path, headers, content.read_nowait(), method=method)
         else:
             chunks = _aiohttp_body(content)
             reply = await answer(endpoint, method, raw_path, headers, chunks, body_within=body_within)
@@ -162,7 +162,8 @@ async def _asgi_request(endpoint: Endpoint, scope: Message, receive: Receive, se
     # HTTP/2 knows no such header and servers refuse it.
     closes = str(scope.get("http_version", "1.1")).startswith("1")
     sent = [(name.lower().encode(), value.encode()) for name, value in reply.headers if closes or name != CLOSE[0]]
-    sent.append((b"content-length", str(len(reply.body)).encode()))
+    if all(name != b"content-length" for name, _ in sent):
+        sent.append((b"content-length", str(len(reply.body)).encode()))
     with suppress(OSError):  # what servers raise when the sender has hung up
         await send({"type": "http.response.start", "status": reply.status, "headers": sent})
         await send({"type": "http.response.body", "body": reply.body})

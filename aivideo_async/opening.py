@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from aivideo_async import catalog
+from aivideo_async import catalog, pictures
+from aivideo_async.catalog.local import local_in
 from aivideo_async.core import wire
 from aivideo_async.core.errors import AIVideoError, ClientClosedError
 from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskReport
@@ -19,6 +20,7 @@ from aivideo_async.download import PAUSES, DownloadedFile, Downloader, file_name
 from aivideo_async.endings import Endings
 from aivideo_async.handlers import Handlers
 from aivideo_async.reconcile import Asking, Reconciler
+from aivideo_async.saving import Saver, Sink
 from aivideo_async.settings import ClientSettings
 from aivideo_async.stores import Query, Store
 from aivideo_async.submit import Submitter, Submitting
@@ -44,6 +46,7 @@ class Opening:
         transport: Transport,
         served_address: Callable[[], str | None],
         handlers: Handlers,
+        sink: Sink | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -54,6 +57,8 @@ class Opening:
         self._transport = transport
         self._served_address = served_address
         self._handlers = handlers
+        self._sink = sink
+        self._savers: dict[Sink, Saver] = {}
         self._gate = PauseGate(clock=self.loop.time)
         self._failure: BaseException | None = None
         self._told_about_polling = False
@@ -121,6 +126,11 @@ class Opening:
             logger.info("no callback URL, so awaiting polls adaptively; AIVIDEO_CALLBACK_URL would end that")
         return None
 
+    def picture_url(self, id: str, n: int, suffix: str) -> str | None:
+        """Where the service fetches the ``n``-th local picture of a task; ``None`` where there is no base."""
+        base, keys = self.callback_base(), self.settings.callback_keys
+        return None if base is None else pictures.url_of(base, keys, id, n, suffix, now=self.settings.clock())
+
     async def fetch_task(self, service_id: str, policy: RetryPolicy) -> TaskReport:
         """GET one task. Raises the errors of a GET."""
         return await fetch(
@@ -145,6 +155,18 @@ class Opening:
             return None
         return _other_url(put.record, index, dead)
 
+    @property
+    def saver(self) -> Saver | None:
+        """What saves every result of this client, if anything does."""
+        return None if self._sink is None else self.saver_into(self._sink)
+
+    def saver_into(self, sink: Sink) -> Saver:
+        """What saves into a sink: one for each, so that a task's results are in one hand."""
+        if sink not in self._savers:
+            scale, clock, origin = self.settings.time_scale, self.settings.clock, self.settings.base_url.origin
+            self._savers[sink] = Saver(self.store, sink, self.save, origin=origin, time_scale=scale, clock=clock)
+        return self._savers[sink]
+
     async def save(self, output: Output, index: int, folder: Path) -> DownloadedFile:
         """Stream the ``index``-th result into ``folder``, under its own name. Raises DownloadError."""
         url = output.urls[index]
@@ -168,6 +190,8 @@ class Opening:
 
     def _ended(self, record: TaskRecord) -> None:
         event = TaskEvent(record)
+        if record.request is not None and local_in(record.request):
+            self.supervisor.spawn(pictures.forget, self.store, record)
         if self._handlers.wanted(event):
             self.supervisor.spawn(self._handlers.run, event)
 
@@ -190,6 +214,8 @@ class Opening:
     async def running(self) -> AsyncGenerator[None]:
         """Everything is open while the block runs. Leaving it waits for creates in flight, then closes in reverse."""
         async with AsyncExitStack() as stack:
+            if self._sink is not None:
+                self._sink = await self._sink.prepared()
             if not self.store.opened:
                 await stack.enter_async_context(self.store)
             if isinstance(self._transport, AiohttpTransport):
@@ -201,12 +227,16 @@ class Opening:
             self.supervisor.spawn(self.waiters.listen)
             self.supervisor.spawn(self.waiters.reread)
             self.supervisor.spawn(self.reconciler.run, self.supervisor)
+            if self.saver is not None:
+                self.supervisor.spawn(self.saver.run, self.supervisor)
             await self.waiters.subscribed()
             yield
 
     async def _stop(self) -> None:
         try:
             await self.submitter.close(self.settings.close_timeout)
+            if self.saver is not None:
+                await self.saver.drain(self.settings.close_timeout)
         finally:
             self.waiters.interrupt()
             await self.supervisor.stop()

@@ -38,6 +38,7 @@ from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.handlers import Handler, Handlers
 from aivideo_async.jwks import key_sources, with_keys
 from aivideo_async.own_loop import OwnLoop
+from aivideo_async.pictures import Showcase, forget
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
 from aivideo_async.tally import ReceiverStats, Tally
@@ -108,6 +109,7 @@ class WebhookReceiver:
         self._confirmed_here = confirmed_by is not None
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
+        self._showcase = Showcase(store, self._keys, clock)
         self._replays = ReplayMemory(tolerance_of(self._verifier))
         self._stats = Tally()
         self._address: str | None = None
@@ -126,6 +128,8 @@ class WebhookReceiver:
     def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
         """What can be refused before the body is read; ``None`` when it may come."""
         self._stats["received"] += 1
+        if method in ("GET", "HEAD") and self._showcase.admits(raw_path):
+            return None
         if method != "POST":
             return self._rejected("method", WRONG_METHOD)
         if not _is_plain_json(headers):
@@ -147,13 +151,15 @@ class WebhookReceiver:
         it. Cancelling it does not cancel a ``put`` that has begun. Who mounts it by hand calls ``after(reply)`` once
         the reply is out.
         """
-        return self.admit(method, raw_path, headers) or await self.accept(raw_path, headers, body)
+        return self.admit(method, raw_path, headers) or await self.accept(raw_path, headers, body, method=method)
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes, *, method: str = "POST") -> Reply:
         """The part of ``handle`` that needs the body, after ``admit``."""
         began = time.perf_counter()
         if self._ready is not None and not self._ready():
             return self._busy("the client is closed")
+        if method != "POST":
+            return await self._shown(method, raw_path)
         if len(body) > BODY_LIMIT:
             return self._rejected("size", TOO_LARGE)
         verifier, now = self._verifier, self._clock()
@@ -183,6 +189,15 @@ class WebhookReceiver:
             self._replays.add(delivery, now=self._clock())
         return reply
 
+    async def _shown(self, method: str, raw_path: str | bytes) -> Reply:
+        """A local picture of a task, for the service to fetch."""
+        try:
+            await self._open_store()
+        except StoreError as error:
+            return self._busy(f"the store is down: {error}")
+        self._stats["pictures"] += 1
+        return await self._showcase.reply(method, raw_path)
+
     async def _stored(self, event: WebhookEvent, began: float) -> Reply:
         await self._open_store()
         believed = event.signed and event.report.remark is None
@@ -204,7 +219,10 @@ class WebhookReceiver:
             return ACCEPTED
         for oddity in lifecycle.oddities(record, event.report, first=put.won):
             logger.warning("%s: %s", record.id, oddity)
-        return replace(ACCEPTED, event=TaskEvent(record)) if put.won else ACCEPTED
+        if not put.won:
+            return ACCEPTED
+        await forget(self._store, record)
+        return replace(ACCEPTED, event=TaskEvent(record))
 
     def replace_secrets(self, webhook_secret: str | Sequence[str] | Verifier) -> None:
         """Believe callbacks under these secrets of the same scheme from the next one on, or under another verifier.

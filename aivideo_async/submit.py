@@ -37,6 +37,7 @@ from aivideo_async.core.models import (
     TaskStatus,
     moment,
 )
+from aivideo_async.pictures import Door
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import Supervisor, finish
 from aivideo_async.transport import PauseGate, Transport
@@ -49,12 +50,13 @@ CHANCE = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a caller wants created."""
+    """What a caller wants created; ``door`` is for the pictures of this machine in it."""
 
     request: GenerationRequest
     estimate: Estimate
     key: str | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    door: Door | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class Submitter:
     def _prepare(self, job: _Job) -> None:
         """Give it an id of its own and write its body. Raises InvalidRequestError."""
         job.id, job.form = f"av_{self._chance.randbytes(16).hex()}", self._forms.first(job.order.request)
-        job.message = self._message(job.order.request, job.id, job.form)
+        job.message = self._message(job.order, job.id, job.form)
 
     def _ended(self, job: _Job, task: asyncio.Task[Submission]) -> None:
         self._jobs.pop(job, None)
@@ -300,6 +302,8 @@ class Submitter:
         request, form = job.order.request, self._forms.first(job.order.request)
         other = self._forms.other(request, form)
         attempt = 0
+        if job.order.door is not None:
+            await job.order.door.publish()
         while True:
             await self._gate.wait()
             job.record = record  # also one that somebody else has left: from here on it may carry our name
@@ -335,14 +339,15 @@ class Submitter:
 
         message = job.message
         if message is None or (id, form) != (job.id, job.form):
-            message = self._message(job.order.request, id, form)
+            message = self._message(job.order, id, form)
         try:
             response = await self._transport.send(message, on_sent=mark)
         except APIConnectionError as error:
             return wire.create_outcome(error)
         return wire.read_create(response, now=self._clock())
 
-    def _message(self, request: GenerationRequest, id: str, form: BodyForm) -> wire.HttpRequest:
+    def _message(self, order: Order, id: str, form: BodyForm) -> wire.HttpRequest:
+        request = order.request if order.door is None else order.door.as_sent(id)
         return wire.create_request(request, form=form, callback_url=self._submitting.callback_url(id))
 
     async def _again(self, error: AIVideoError, attempt: int) -> bool:

@@ -20,7 +20,7 @@ ROOT = "aivideo_async"
 LAYERS = """
 core core.errors tally core.replay byte_ranges
 core.models catalog.meant
-core.keys core.refusals catalog.problems prometheus spans core.strict_json
+core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier
@@ -32,7 +32,7 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
     stores.postgres_server dev_certificate own_loop django_view guard
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
-    probe.findings probe.orders probe.redaction probe.purse transfer
+    probe.findings probe.orders probe.redaction probe.purse transfer pictures
 jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
     stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
     probe.looking probe.sending sandbox.files
@@ -42,7 +42,7 @@ sandbox.pictures stores.postgres_worker probe.report
 sandbox.film probe.folder
 mounting probe.journal sandbox.media
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
-stores reconcile task submit sandbox.server probe.listening
+stores reconcile task submit sandbox.server probe.listening saving
 opening probe.running
 client sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
 store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \

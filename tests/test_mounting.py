@@ -44,7 +44,7 @@ class Door:
         path = raw_path if isinstance(raw_path, str) else raw_path.decode()
         return None if path.startswith(PATH) else REFUSED
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes, *, method: str = "POST") -> Reply:
         self.bodies.append(body)
         return TAKEN if len(body) <= LIMIT else Reply(413, (("Connection", "close"),))
 
@@ -240,7 +240,9 @@ async def test_the_rest_is_done_for_a_sender_that_has_hung_up(caplog: pytest.Log
     class Slow(Door):
         """An endpoint that takes its time over accepting."""
 
-        async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        async def accept(
+            self, raw_path: str | bytes, headers: RawHeaders, body: bytes, *, method: str = "POST"
+        ) -> Reply:
             accepting.set()
             await gone.wait()
             return await super().accept(raw_path, headers, body)
@@ -368,7 +370,9 @@ async def test_a_fault_of_our_own_keeps_its_traceback(caplog: pytest.LogCaptureF
     class Broken(Door):
         """An endpoint with a mistake in it."""
 
-        async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        async def accept(
+            self, raw_path: str | bytes, headers: RawHeaders, body: bytes, *, method: str = "POST"
+        ) -> Reply:
             raise ZeroDivisionError
 
     async with connected(Broken()) as connection:
