@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -22,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-import anyio
 import anyio.to_thread
 
 from aivideo_async.core.errors import AIVideoError, ConfigurationError, EventsLostError
@@ -31,6 +28,7 @@ from aivideo_async.download import DownloadedFile
 from aivideo_async.endings import Endings
 from aivideo_async.stores.base import Delivery, Query, Store
 from aivideo_async.supervise import Supervisor
+from aivideo_async.transfer import temporary_folder
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -190,7 +188,7 @@ class Saver:
     async def _saved(self, record: TaskRecord, index: int) -> TaskRecord:
         assert record.output is not None  # noqa: S101 - seen by save
         folder = self._sink.folder
-        async with _place(folder) as place:
+        async with temporary_folder() if folder is None else nullcontext(folder) as place:
             file = await self._fetch(record.output, index, place)
             saved = [SavedFile(index, str(file.path), file.bytes, file.sha256)] if folder is not None else []
             if self._sink.mirror is not None:
@@ -204,20 +202,6 @@ class Saver:
         entry = HistoryEntry(moment(self._clock()), "not_saved", _told(error))
         with suppress(AIVideoError):
             await self._store.put(TaskRecord(id=record.id, origin=record.origin, history=(entry,)))
-
-
-@asynccontextmanager
-async def _place(folder: Path | None) -> AsyncGenerator[Path]:
-    """The folder, or one that is gone afterwards."""
-    if folder is not None:
-        yield folder
-        return
-    made = Path(await anyio.to_thread.run_sync(partial(tempfile.mkdtemp, prefix="aivideo-")))
-    try:
-        yield made
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(partial(shutil.rmtree, made, ignore_errors=True))
 
 
 def _made(folder: Path) -> Path:

@@ -7,8 +7,11 @@ sets the pace.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -195,3 +198,14 @@ def _looked_at(writing: asyncio.Future[None]) -> None:
     """An error in a write that nobody awaits any more is no news."""
     if not writing.cancelled():
         writing.exception()
+
+
+@asynccontextmanager
+async def temporary_folder() -> AsyncGenerator[Path]:
+    """A folder that is gone afterwards, with all that is in it."""
+    made = Path(await anyio.to_thread.run_sync(partial(tempfile.mkdtemp, prefix="aivideo-")))
+    try:
+        yield made
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(shutil.rmtree, made, ignore_errors=True))

@@ -20,7 +20,7 @@ ROOT = "aivideo_async"
 LAYERS = """
 core core.errors tally core.replay byte_ranges
 core.models catalog.meant
-core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local
+core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier
@@ -46,7 +46,7 @@ stores reconcile task submit sandbox.server probe.listening saving
 opening probe.running
 client sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
 store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
-    store_contract.telling
+    store_contract.telling chain
 store_contract probe
 cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen

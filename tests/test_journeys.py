@@ -460,12 +460,6 @@ async def asked_by_asgi(client: Client, path: str) -> list[MutableMapping[str, o
 
     request = {"method": "GET", "raw_path": path.encode(), "path": path, "headers": list[object]()}
     scope: MutableMapping[str, object] = {"type": "http", **request}
-        "type": "http",
-        "method": "GET",
-        "raw_path": path.encode(),
-        "path": path,
-        "headers": list[object](),
-    }
     await client.receiver.asgi(scope, receive, send)
     return sent
 
