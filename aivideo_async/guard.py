@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import socket
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from aivideo_async.core.addresses import is_loopback, is_public
 from aivideo_async.core.wire import is_web_url
+
+SocketInfo = tuple[int, int, int, str, tuple[object, ...]]
+"""What a connector knows of one attempt: family, kind, protocol, a name, and the address."""
 
 
 class ForbiddenAddressError(OSError):
@@ -42,10 +42,10 @@ class Guard:
             return "must lead to a public host"
         return None if here or parts.scheme == "https" else "must be https"
 
-    def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+    def socket(self, info: SocketInfo) -> socket.socket:
         """A socket for one attempt at connecting. Raises ForbiddenAddressError, and then nothing was connected."""
         family, kind, protocol, _name, address = info
-        host = str(cast("tuple[object, ...]", address)[0])
+        host = str(address[0])
         if not (is_public(host) or (self.loopback and is_loopback(host))):
             raise ForbiddenAddressError
         return socket.socket(family, kind, protocol)

@@ -96,12 +96,14 @@ async def opened(
 
 async def forget(store: Store, record: TaskRecord) -> None:
     """Forget the pictures of a task that has ended, unless another one that lives names them too. Never raises."""
-    names = set() if record.request is None or record.status not in lifecycle.ENDED else {*local_in(record.request)}
+    names: set[str] = set()
+    if record.request is not None and record.status in lifecycle.ENDED:
+        names.update(local_in(record.request))
     if not names:
         return
     try:
         async for other in store.scan(Query(unfinished=True)):
-            names -= set() if other.request is None else {*local_in(other.request)}
+            names.difference_update(() if other.request is None else local_in(other.request))
             if not names:
                 return
         for name in names:

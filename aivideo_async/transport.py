@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ T = TypeVar("T")
 # Common servers close an idle connection after five seconds. A create that is written at that very moment is lost
 # without a trace and left in doubt, so idle connections are given up earlier.
 _KEEPALIVE = 4.0
+
+SocketFactory = Callable[[tuple[int, int, int, str, tuple[object, ...]]], socket.socket]
 
 FOREIGN_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, UnicodeError)
 """Everything that aiohttp raises for what happens on the network; a host name that IDNA refuses is a UnicodeError."""
@@ -177,7 +180,7 @@ def open_session(
     *,
     total: float | None,
     decompress: bool = True,
-    socket_factory: aiohttp.SocketFactoryType | None = None,
+    socket_factory: SocketFactory | None = None,
 ) -> aiohttp.ClientSession:
     """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it.
 

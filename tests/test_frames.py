@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aivideo_async.core.errors import DownloadError
-from aivideo_async.frames import write_last_frame
+from aivideo_async.frames import write_last_frame, write_poster
 
 
 def cached(name: str) -> bytes:
@@ -21,6 +21,13 @@ def test_the_last_picture_of_a_clip_is_taken_and_the_same_each_time(tmp_path: Pa
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.format == "PNG"
+
+
+def test_a_poster_is_a_small_picture_of_the_beginning(tmp_path: Path) -> None:
+    (tmp_path / "clip").write_bytes(cached("clip.mp4"))
+    write_poster(tmp_path / "clip", tmp_path / "x.jpg")
+    with Image.open(tmp_path / "x.jpg") as picture:
+        assert picture.format == "JPEG"
 
 
 @pytest.mark.parametrize("data", [b"", b"no clip", cached("song.mp3")])

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import socket
 
-import aiohttp
 import pytest
 
-from aivideo_async.guard import ForbiddenAddressError, Guard, forbidden
+from aivideo_async.guard import ForbiddenAddressError, Guard, SocketInfo, forbidden
 
 HOSTED, HERE = Guard(), Guard(loopback=True)
 
 
-def info(address: str) -> aiohttp.AddrInfoType:
+def info(address: str) -> SocketInfo:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 443)
 

@@ -46,6 +46,10 @@ async def published(store: MemoryStore, picture: Path, id: str = "av_1") -> Gene
         return door.request
 
 
+def nowhere(*_of: object) -> None:
+    """There is no callback URL."""
+
+
 def target(id: str = "av_1", n: int = 0) -> str:
     return (url(id, n, "png") or "").removeprefix("https://hooks.example.com")
 
@@ -77,7 +81,7 @@ async def test_what_is_sent_is_a_url_for_this_id(picture: Path) -> None:
 
 async def test_without_a_callback_url_the_error_names_the_setting(picture: Path) -> None:
     with pytest.raises(ConfigurationError, match="public callback URL") as caught:
-        async with opened(Sora2(prompt="x", image=picture), MemoryStore(), lambda *_: None):
+        async with opened(Sora2(prompt="x", image=picture), MemoryStore(), nowhere):
             pass
     assert "AIVIDEO_CALLBACK_URL" in str(caught.value.hint)
 
