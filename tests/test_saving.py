@@ -91,8 +91,11 @@ async def test_what_ended_while_nobody_was_there_is_saved_by_whoever_comes(tmp_p
         w.saver(Sink(tmp_path))
         w.saver(Sink(tmp_path))
         await w.saved()
-        await asyncio.sleep(0.05)  # more than a lease: what was not acknowledged would be given again
-        assert sorted(w.fetch.fetched) == ["av_1-0", "av_1-1"]
+        w.clock.advance(1.0)  # what was not acknowledged is given again
+        await w.store.put(completed("av_2"))
+        while len(await w.files("av_2")) < 2:
+            await asyncio.sleep(0)
+        assert sorted(w.fetch.fetched) == ["av_1-0", "av_1-1", "av_2-0", "av_2-1"]
 
 
 async def test_what_fails_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -196,12 +199,28 @@ async def test_leaving_waits_for_what_has_ended_a_moment_ago(tmp_path: Path) -> 
         assert len(await w.files()) == 2
 
 
-async def test_leaving_waits_no_longer_than_it_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    class Slow(Fetch):
-        async def __call__(self, output: Output, index: int, folder: Path) -> DownloadedFile:
-            await asyncio.Event().wait()
-            raise AssertionError
+class Slow(Fetch):
+    """Never comes to an end."""
 
+    async def __call__(self, output: Output, index: int, folder: Path) -> DownloadedFile:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_what_a_process_died_over_is_given_to_the_next(tmp_path: Path) -> None:
+    dying = Supervisor("dying")
+    async with world() as w:
+        await dying.start()
+        saver = World(w.store, dying, w.clock, Slow()).saver(Sink(tmp_path))
+        await w.store.put(completed())
+        await until(lambda: bool(saver._in_hand))
+        await dying.stop()
+        w.clock.advance(1.0)  # the lease lapses
+        w.saver(Sink(tmp_path))
+        assert len(await w.saved()) == 2
+
+
+async def test_leaving_waits_no_longer_than_it_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with world() as w:
         w.fetch = Slow()
         saver = w.saver(Sink(tmp_path))

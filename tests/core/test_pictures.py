@@ -12,6 +12,7 @@ from PIL import Image
 from aivideo_async.core.errors import InvalidRequestError
 from aivideo_async.core.pictures import LARGEST, PictureFacts, facts_of
 
+NO_MARKER = b"\xff\xd8\xff\xe0\x00\x02no marker"
 FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "bmp": "BMP", "tiff": "TIFF", "gif": "GIF"}
 
 
@@ -44,6 +45,14 @@ def test_old_bitmaps_and_motorolas_tiff_are_known() -> None:
     assert [facts_of(data).height for data in (core, upside, tiff)] == [360, 360, 360]
 
 
+def test_what_may_stand_before_the_size_is_passed_over() -> None:
+    frame = b"\xff\xc2" + struct.pack(">HBHH", 11, 8, 360, 640)
+    jpeg = b"\xff\xd8\xff\xe0\x00\x02" + b"\xff\xff\x01" + frame
+    entries = struct.pack("<HHIHH", 256, 3, 1, 640, 0) + struct.pack("<HHII", 258, 5, 1, 8)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 3) + entries + struct.pack("<HHIHH", 257, 3, 1, 360, 0)
+    assert [facts_of(data).width for data in (jpeg, tiff)] == [640, 640]
+
+
 @pytest.mark.parametrize(
     ("width", "height", "words"),
     [
@@ -63,7 +72,9 @@ def test_what_is_too_large_is_refused_unread() -> None:
         facts_of(bytes(LARGEST + 1))
 
 
-@pytest.mark.parametrize("data", [b"", b"<svg/>", b"\xff\xd8\xff", b"BM", b"GIF89a", b"RIFF\0\0\0\0WEBPVP9 ", b"II*\0"])
+@pytest.mark.parametrize(
+    "data", [b"", b"<svg/>", b"\xff\xd8\xff", b"BM", b"GIF89a", b"RIFF\0\0\0\0WEBPVP9 ", b"II*\0", NO_MARKER]
+)
 def test_what_is_no_whole_picture_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidRequestError, match="no whole JPEG"):
         facts_of(data)
