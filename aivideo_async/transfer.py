@@ -61,7 +61,7 @@ class Transfer:
     """The state of one file: ``size`` is how many bytes of it were taken. Opening it makes nothing on the disk."""
 
     def __init__(self, target: Target, bounds: Bounds, writers: Executor) -> None:
-        self.size = 0
+        self.size: int = 0
         self._target = target
         self._bounds = bounds
         self._writers = writers
@@ -134,8 +134,9 @@ class Transfer:
         if pieces and self._part is not None:
             loop = asyncio.get_running_loop()
             works = (self._part.write, self._part.hash)
-            self._writing = tuple(loop.run_in_executor(self._writers, partial(work, pieces)) for work in works)
-            for writing in self._writing:
+            writings = tuple(loop.run_in_executor(self._writers, partial(work, pieces)) for work in works)
+            self._writing = writings
+            for writing in writings:
                 writing.add_done_callback(_looked_at)
             self.size += held
 

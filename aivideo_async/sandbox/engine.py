@@ -74,7 +74,7 @@ class Engine:
         self.shelf = shelf
         self.dialect = dialect
         self.tasks: dict[str, SandboxTask] = {}
-        self.files = FileDesk(shelf, self.tasks)
+        self.files: FileDesk = FileDesk(shelf, self.tasks)
         self.accounts: dict[str, Account] = {}
         self.requests: list[RequestEntry] = []
         self.callbacks: list[CallbackAttempt] = []
