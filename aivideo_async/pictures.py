@@ -74,9 +74,7 @@ def no_door() -> ConfigurationError:
     )
 
 
-async def opened(
-    request: GenerationRequest, store: Store, url: Callable[[str, int, str], str | None]
-) -> Door | None:
+async def opened(request: GenerationRequest, store: Store, url: Callable[[str, int, str], str | None]) -> Door | None:
     """The door for a request's local pictures, which are read and judged; ``None`` where it has none.
 
     ``url`` gives the address of the ``n``-th picture of an id. Raises InvalidRequestError and, where there is no

@@ -21,9 +21,9 @@ import aiohttp
 import anyio
 import anyio.to_thread
 
+from aivideo_async.byte_ranges import Version, answered, asking
 from aivideo_async.core.errors import DownloadError
 from aivideo_async.part_file import PartFile
-from aivideo_async.byte_ranges import Version, answered, asking
 
 T = TypeVar("T")
 

@@ -39,11 +39,11 @@ def drawn(path: Path, colour: str) -> Path:
 
 async def published(store: MemoryStore, picture: Path, id: str = "av_1") -> GenerationRequest:
     """A task of this id with the picture, as it is recorded."""
-    async with opened(Sora2(prompt="x", image=picture), store, url) as door:
-        assert door is not None
-        await door.publish()
-        await store.put(a_record(id, request=door.request))
-        return door.request
+    door = await opened(Sora2(prompt="x", image=picture), store, url)
+    assert door is not None
+    await door.publish()
+    await store.put(a_record(id, request=door.request))
+    return door.request
 
 
 def nowhere(*_of: object) -> None:
@@ -59,8 +59,7 @@ async def shown(store: MemoryStore, path: str, method: str = "GET", now: float =
 
 
 async def test_a_request_without_local_pictures_needs_no_door() -> None:
-    async with opened(Sora2(prompt="x"), MemoryStore(), url) as door:
-        assert door is None
+    assert await opened(Sora2(prompt="x"), MemoryStore(), url) is None
 
 
 async def test_the_record_knows_a_picture_by_its_bytes_and_names_no_path(picture: Path, tmp_path: Path) -> None:
@@ -74,15 +73,14 @@ async def test_the_record_knows_a_picture_by_its_bytes_and_names_no_path(picture
 
 
 async def test_what_is_sent_is_a_url_for_this_id(picture: Path) -> None:
-    async with opened(Sora2(prompt="x", image=picture), MemoryStore(), url) as door:
-        assert door is not None
-        assert door.as_sent("av_7").fields()["image_urls"] == [url("av_7", 0, "png")]
+    door = await opened(Sora2(prompt="x", image=picture), MemoryStore(), url)
+    assert door is not None
+    assert door.as_sent("av_7").fields()["image_urls"] == [url("av_7", 0, "png")]
 
 
 async def test_without_a_callback_url_the_error_names_the_setting(picture: Path) -> None:
     with pytest.raises(ConfigurationError, match="public callback URL") as caught:
-        async with opened(Sora2(prompt="x", image=picture), MemoryStore(), nowhere):
-            pass
+        await opened(Sora2(prompt="x", image=picture), MemoryStore(), nowhere)
     assert "AIVIDEO_CALLBACK_URL" in str(caught.value.hint)
 
 
@@ -93,8 +91,7 @@ async def test_a_file_that_is_no_picture_is_refused_by_its_name(
     if content is not None:
         (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(InvalidRequestError, match=f"the picture x.jpg {words}") as caught:
-        async with opened(Sora2(prompt="x", image=tmp_path / "x.jpg"), MemoryStore(), url):
-            pass
+        await opened(Sora2(prompt="x", image=tmp_path / "x.jpg"), MemoryStore(), url)
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -137,7 +134,8 @@ async def test_a_task_that_lives_loses_no_picture(picture: Path) -> None:
 
 async def test_bytes_that_are_lost_are_not_promised_to_the_service() -> None:
     lost = Sora2.made_of({"prompt": "x", "image_urls": [name_of("ab" * 32, "jpg")]})
-    async with MemoryStore() as store, opened(lost, store, url) as door:
+    async with MemoryStore() as store:
+        door = await opened(lost, store, url)
         assert door is not None
         with pytest.raises(InvalidRequestError, match="not in this store"):
             await door.publish()
