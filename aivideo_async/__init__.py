@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aivideo_async.catalog import GenericRequest, PriceBook, parse_request
+    from aivideo_async.catalog import GenericRequest, PriceBook, convert, parse_request
     from aivideo_async.client import Client
     from aivideo_async.core.any_of import AnyOf
+    from aivideo_async.core.budget import Spend
     from aivideo_async.core.errors import (
         AIVideoError,
         APIConnectionError,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from aivideo_async.mounting import CallbackServer
     from aivideo_async.receiver import WebhookReceiver
     from aivideo_async.saving import Mirror, ResultFile
+    from aivideo_async.spending import Budget
     from aivideo_async.stores import Delivery, MemoryStore, Put, Query, Store, open_store
     from aivideo_async.tally import ReceiverStats
     from aivideo_async.task import GenerationTask
@@ -82,6 +84,7 @@ __all__ = [
     "APIStatusError",
     "AnyOf",
     "AuthenticationError",
+    "Budget",
     "BudgetExceededError",
     "CallbackKeys",
     "CallbackServer",
@@ -120,6 +123,7 @@ __all__ = [
     "SavedFile",
     "Scheme",
     "SchemeVerifier",
+    "Spend",
     "SpendLimitError",
     "StandardWebhooks",
     "Store",
@@ -140,6 +144,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookReceiver",
     "WebhookVerificationError",
+    "convert",
     "open_store",
     "parse_request",
     "raw_headers",
@@ -151,10 +156,12 @@ _HOMES = {
     "aivideo_async.catalog": (
         "GenericRequest",
         "PriceBook",
+        "convert",
         "parse_request",
     ),
     "aivideo_async.client": ("Client",),
     "aivideo_async.core.any_of": ("AnyOf",),
+    "aivideo_async.core.budget": ("Spend",),
     "aivideo_async.core.errors": (
         "AIVideoError",
         "APIConnectionError",
@@ -219,6 +226,7 @@ _HOMES = {
         "Mirror",
         "ResultFile",
     ),
+    "aivideo_async.spending": ("Budget",),
     "aivideo_async.stores": (
         "Delivery",
         "MemoryStore",

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +42,7 @@ from aivideo_async.download import DownloadedFile
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
 from aivideo_async.saving import Mirror, Sink
+from aivideo_async.spending import Budget, priced
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
 from aivideo_async.submit import CHANCE, Order, Submission
 from aivideo_async.task import GenerationTask, doubt
@@ -68,6 +70,7 @@ class Client:
     ``download_to`` is a folder into which every result of this store's tasks is streamed when its task ends, as
     ``{task id}-{n}{extension}``; ``mirror`` is given each whole file to store it elsewhere, and gives its place there.
     Both go on where they stopped after a restart, and replicas of one store share the work; records say what is saved.
+    ``budget`` is what every submit keeps to that names no other one.
     ``clock`` gives unix seconds; ids and jitter are drawn from ``chance``, by default the system's.
     """
 
@@ -93,6 +96,7 @@ class Client:
         allow_insecure: bool = False,
         download_to: str | os.PathLike[str] | None = None,
         mirror: Mirror | None = None,
+        budget: Budget | None = None,
         clock: Callable[[], float] = time.time,
         chance: random.Random = CHANCE,
     ) -> None:
@@ -116,6 +120,7 @@ class Client:
         self._ask_rate = ask_rate
         self._time_scale = time_scale
         self._allow_insecure = allow_insecure
+        self._budget = budget
         self._clock = clock
         self._chance = chance
         self._handlers = Handlers()
@@ -142,6 +147,8 @@ class Client:
             self._opening = None
             raise
         self._running = running
+        if self._budget is not None:
+            opening.spending.watch_all(self._budget)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -200,17 +207,26 @@ class Client:
         return self._receiver
 
     async def submit(
-        self, request: GenerationRequest, *, key: str | None = None, labels: Mapping[str, str] = NOTHING
+        self,
+        request: GenerationRequest,
+        *,
+        key: str | None = None,
+        labels: Mapping[str, str] = NOTHING,
+        budget: Budget | None = None,
+        credits: Decimal | int | None = None,  # noqa: A002 - credits is the word of this package
     ) -> GenerationTask:
         """Create a task and return once the service has accepted it and the store has recorded it.
 
         With ``key`` the same key gives the same task, from any process over a durable store; another request under it
         is refused. A picture of this machine (``image=Path(…)``) is read, and served by the receiver while the task
-        lives. ``labels`` stay with us and come back in records. Raises InvalidRequestError before anything is
-        sent, the service's refusal (AuthenticationError, InsufficientCreditsError …), RateLimitError or
-        APIConnectionError when it provably was not accepted, SubmissionInDoubtError when nobody can know, StoreError
-        when it could not be recorded. Cancelling it before the first byte sends nothing; after it the POST goes on,
-        its answer is recorded and ``unfinished`` finds the task.
+        lives. ``labels`` stay with us and come back in records. The price is reserved in ``budget`` before anything is
+        sent; ``credits`` says what it costs at most, where the price book does not know.
+
+        Raises InvalidRequestError or BudgetExceededError before anything is sent, the service's refusal
+        (AuthenticationError, InsufficientCreditsError …), RateLimitError or APIConnectionError when it provably was not
+        accepted, SubmissionInDoubtError when nobody can know, StoreError when it could not be recorded. Cancelling it
+        before the first byte sends nothing; after it the POST goes on, its answer is recorded and ``unfinished`` finds
+        the task.
         """
         opening = self._usable()
         self._check(request, opening)
@@ -219,20 +235,24 @@ class Client:
         door = await pictures.opened(request, opening.store, opening.picture_url)
         order = Order(
             request=request if door is None else door.request,
-            estimate=self.estimate(request),
+            estimate=priced(self.estimate(request), credits),
             key=key,
             labels=dict(labels) if labels else NOTHING,
             door=door,
         )
+        budget = budget or self._budget
         if spans.current is None:
-            return self._handle(await self._created(order, opening))
+            return self._handle(await self._created(order, opening, budget))
         with spans.current.submitting(request.model, order.labels) as span:
-            submission = await self._created(replace(order, labels=span.labels), opening)
+            submission = await self._created(replace(order, labels=span.labels), opening, budget)
             span.told(submission.record)
             return self._handle(submission)
 
-    async def _created(self, order: Order, opening: Opening) -> Submission:
-        submission = await opening.submitter.submit(order)
+    async def _created(self, order: Order, opening: Opening, budget: Budget | None) -> Submission:
+        if budget is None:
+            submission = await opening.submitter.submit(order)
+        else:
+            submission = await opening.spending.submit(order, budget)
         if order.door is not None:
             await pictures.forget(opening.store, submission.record)
         return submission

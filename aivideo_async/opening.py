@@ -22,6 +22,7 @@ from aivideo_async.handlers import Handlers
 from aivideo_async.reconcile import Asking, Reconciler
 from aivideo_async.saving import Saver, Sink
 from aivideo_async.settings import ClientSettings
+from aivideo_async.spending import Spending
 from aivideo_async.stores import Query, Store
 from aivideo_async.submit import Submitter, Submitting
 from aivideo_async.supervise import Supervisor
@@ -98,6 +99,7 @@ class Opening:
             clock=settings.clock,
             chance=settings.chance,
         )
+        self.spending: Spending = Spending(self)
 
     def require_usable(self) -> None:
         """Raises ClientClosedError in another loop, or after a background task has failed."""

@@ -50,13 +50,17 @@ CHANCE = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a caller wants created; ``door`` is for the pictures of this machine in it."""
+    """What a caller wants created.
+
+    ``door`` is for the pictures of this machine in it; ``settle`` is told what became of the create that was begun.
+    """
 
     request: GenerationRequest
     estimate: Estimate
     key: str | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     door: Door | None = None
+    settle: Callable[[Submission | None], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,12 @@ class _Job:
     def sent_at(self) -> datetime | None:
         """When the store was told that this job sends the task."""
         return None if self.record is None else self.record.sent_at
+
+    def outcome(self) -> Submission | None:
+        """What it came to, once it has ended; ``None`` when it was stopped before anything was sent."""
+        if self.task is not None and not self.task.cancelled() and self.task.exception() is None:
+            return self.task.result()
+        return Submission(self.record, in_doubt=True) if self.sent and self.record is not None else None
 
 
 class Submitter:
@@ -204,6 +214,8 @@ class Submitter:
             for jobs in (self._by_key, self._dropped):
                 if jobs.get(key) is job:
                     del jobs[key]
+        if job.order.settle is not None:
+            job.order.settle(job.outcome())
         for answer in job.callers:
             if answer.done():
                 continue
@@ -213,6 +225,10 @@ class Submitter:
                 answer.set_exception(error)
             else:
                 answer.set_result(task.result())
+
+    def carries(self, order: Order) -> bool:
+        """Whether a create that was begun for this very order is still on its way."""
+        return any(job.order is order for job in self._jobs)
 
     async def close(self, timeout: float) -> None:
         """Drop what was not sent, and give what was sent ``timeout`` seconds for its answer."""

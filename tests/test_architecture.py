@@ -23,7 +23,7 @@ core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
-core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier
+core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
 catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
     catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of core.jwks
 catalog
@@ -43,11 +43,11 @@ sandbox.film probe.folder
 mounting probe.journal sandbox.media
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
 stores reconcile task submit sandbox.server probe.listening saving
-opening probe.running
-client sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
-store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
-    store_contract.telling chain
-store_contract probe
+probe.running spending
+opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
+client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
+    store_contract.telling
+chain store_contract probe
 cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
