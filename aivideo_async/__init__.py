@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aivideo_async.attempts import Attempt
     from aivideo_async.catalog import GenericRequest, PriceBook, convert, parse_request
     from aivideo_async.client import Client
     from aivideo_async.core.any_of import AnyOf
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from aivideo_async.tally import ReceiverStats
     from aivideo_async.task import GenerationTask
     from aivideo_async.transport import Timeouts, Transport
+    from aivideo_async.variants import Variants, variants
 
 __version__ = "0.1.0"
 
@@ -83,6 +85,7 @@ __all__ = [
     "APIError",
     "APIStatusError",
     "AnyOf",
+    "Attempt",
     "AuthenticationError",
     "Budget",
     "BudgetExceededError",
@@ -139,6 +142,7 @@ __all__ = [
     "Timeouts",
     "Transport",
     "UpstreamError",
+    "Variants",
     "VerificationFailure",
     "Verifier",
     "WebhookEvent",
@@ -149,10 +153,12 @@ __all__ = [
     "parse_request",
     "raw_headers",
     "unwrap",
+    "variants",
     "verifier_for",
 ]
 
 _HOMES = {
+    "aivideo_async.attempts": ("Attempt",),
     "aivideo_async.catalog": (
         "GenericRequest",
         "PriceBook",
@@ -240,6 +246,10 @@ _HOMES = {
     "aivideo_async.transport": (
         "Timeouts",
         "Transport",
+    ),
+    "aivideo_async.variants": (
+        "Variants",
+        "variants",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -19,7 +19,8 @@ import anyio
 from pydantic import SecretStr
 
 from aivideo_async import catalog, pictures, settings, spans
-from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async.attempts import Attempt, decisive, outcome, tried
+from aivideo_async.catalog import PRICES, Change, PriceBook
 from aivideo_async.core import lifecycle, wire
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
 from aivideo_async.core.models import (
@@ -280,21 +281,42 @@ class Client:
         labels: Mapping[str, str] = NOTHING,
         timeout: float | None = None,
         download_to: str | os.PathLike[str] | None = None,
+        budget: Budget | None = None,
+        fallbacks: Sequence[str] = (),
     ) -> Output:
-        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds the wait, not the create.
+        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds each wait, not the create.
 
         With ``download_to`` every result is then in that folder, as ``{task id}-{n}{extension}``; with a ``key`` too,
-        what was saved before is not fetched again. Raises what the two raise, and DownloadError. Cancelling it is
-        cancelling whichever of them is on its way.
+        what was saved before is not fetched again.
+
+        Where a model is at fault, and never where its outcome is in doubt, the next of ``fallbacks`` gets the same
+        intention by ``catalog.convert``; ``key`` is then followed by its name. Raises what the two raise, of the last
+        model that was tried, and DownloadError. Cancelling it is cancelling whichever of them is on its way.
         """
-        task = await self.submit(request, key=key, labels=labels)
-        output = await task.wait(timeout=timeout)
-        if download_to is not None:
-            sink = await Sink(Path(download_to)).prepared()
-            await self._usable().saver_into(sink).save(task.record)
-        elif (saver := self._usable().saver) is not None:
-            await saver.try_to_save(task.record)
+
+        async def attempt(converted: GenerationRequest, changes: tuple[Change, ...]) -> Attempt:
+            own = key if key is None or converted.model == request.model else f"{key}/{converted.model}"
+            task = None
+            try:
+                task = await self.submit(converted, key=own, labels=labels, budget=budget)
+                output = await task.wait(timeout=timeout)
+            except AIVideoError as error:
+                record = None if task is None else task.record
+                return Attempt(request=converted, changes=changes, record=record, error=error)
+            return Attempt(request=converted, changes=changes, record=task.record, output=output)
+
+        story = await tried(request, fallbacks, attempt)
+        output, record = outcome(story), decisive(story).record
+        if record is not None:
+            await self._save(record, download_to)
         return output
+
+    async def _save(self, record: TaskRecord, folder: str | os.PathLike[str] | None) -> None:
+        if folder is not None:
+            sink = await Sink(Path(folder)).prepared()
+            await self._usable().saver_into(sink).save(record)
+        elif (saver := self._usable().saver) is not None:
+            await saver.try_to_save(record)
 
     async def task(self, id: str) -> GenerationTask:
         """The handle of a task by our id, from the store, or by the service's id, which is adopted when unknown.

@@ -19,13 +19,14 @@ ROOT = "aivideo_async"
 
 LAYERS = """
 core core.errors tally core.replay byte_ranges
-core.models catalog.meant
+core.fallback core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
-catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
-    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of core.jwks
+catalog.conversion catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana \
+    catalog.seedance catalog.sora catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of \
+    core.jwks
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
@@ -43,7 +44,7 @@ sandbox.film probe.folder
 mounting probe.journal sandbox.media
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
 stores reconcile task submit sandbox.server probe.listening saving
-probe.running spending
+probe.running spending variants attempts
 opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
 client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling

@@ -587,3 +587,21 @@ def ended_record(record: TaskRecord) -> TaskRecord:
     return TaskRecord(
         id=record.id, origin=record.origin, status=TaskStatus.COMPLETED, ended_at=moment(NOW), output=output
     )
+
+
+async def test_run_falls_back_to_another_model_under_a_key_of_its_own() -> None:
+    transport = CannedTransport(refused(503, "upstream_error"))
+    transport.tasks["svc-1"] = completed("svc-1", model="kling-3.0")
+    async with a_client(transport, time_scale=SOON) as client:
+        output = await client.run(CLIP, key="order", fallbacks=["kling-3.0"])
+        assert output.task_id == (await client.store.get(["order/kling-3.0"]))["order/kling-3.0"].id
+    assert [body["model"] for body in transport.bodies() if "model" in body] == ["sora-2", "kling-3.0"]
+
+
+async def test_run_raises_the_last_error_with_the_story_in_its_notes() -> None:
+    transport = CannedTransport(refused(503, "upstream_error"), BROKE_OFF)
+    async with a_client(transport) as client:
+        with pytest.raises(SubmissionInDoubtError) as caught:
+            await client.run(CLIP, fallbacks=["kling-3.0", "veo-3"])
+    assert len(caught.value.__notes__) == 1
+    assert len(transport.bodies()) == 2
