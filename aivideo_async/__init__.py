@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aivideo_async.attempts import Attempt
+    from aivideo_async.batch import Batch
+    from aivideo_async.batch_items import BatchItem, Progress
     from aivideo_async.catalog import GenericRequest, PriceBook, convert, parse_request
     from aivideo_async.client import Client
     from aivideo_async.core.any_of import AnyOf
@@ -87,6 +89,8 @@ __all__ = [
     "AnyOf",
     "Attempt",
     "AuthenticationError",
+    "Batch",
+    "BatchItem",
     "Budget",
     "BudgetExceededError",
     "CallbackKeys",
@@ -116,6 +120,7 @@ __all__ = [
     "Output",
     "PermissionDeniedError",
     "PriceBook",
+    "Progress",
     "Put",
     "Query",
     "RateLimitError",
@@ -159,6 +164,11 @@ __all__ = [
 
 _HOMES = {
     "aivideo_async.attempts": ("Attempt",),
+    "aivideo_async.batch": ("Batch",),
+    "aivideo_async.batch_items": (
+        "BatchItem",
+        "Progress",
+    ),
     "aivideo_async.catalog": (
         "GenericRequest",
         "PriceBook",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Self
 import anyio
 from pydantic import SecretStr
 
-from aivideo_async import catalog, pictures, settings, spans
+from aivideo_async import catalog, doubts, pictures, settings, spans
 from aivideo_async.attempts import Attempt, decisive, outcome, tried
 from aivideo_async.catalog import PRICES, Change, PriceBook
 from aivideo_async.core import lifecycle, wire
@@ -432,6 +432,37 @@ class Client:
         due = moment(self._clock()) if record.service_id is not None else record.next_check
         put = await self._usable().store.put(replace(record, next_check=due))
         return put.record
+
+    def doubt_lasts(self, record: TaskRecord) -> float | None:
+        """Seconds until the last callback of a create without an answer would have come; ``None`` for every other."""
+        if record.service_id is not None or record.hinted_id is not None:
+            return None
+        sent_at = self._clock() if record.sent_at is None else record.sent_at.timestamp()
+        left = sent_at + self._usable().last_callback_after(record) - self._clock()
+        return max(left, self.doubtful_in(record) or 0.0, 0.0)
+
+    async def abandon(self, id: str) -> TaskRecord:
+        """Give up a create in doubt: it counts as refused, and a budget has its credits back.
+
+        Raises NotFoundError, InvalidRequestError for a task that is not in doubt, StoreError.
+        """
+        store, now = self._usable().store, moment(self._clock())
+        return await doubts.abandon(store, id, now=now, create_deadline=self._timeouts.total)
+
+    async def bind(self, id: str, service_id: str) -> TaskRecord:
+        """Say which task of the service a create in doubt is; the service is asked for it first.
+
+        Raises NotFoundError, InvalidRequestError when it cannot be that one, the errors of a GET, StoreError.
+        """
+        opening, now = self._usable(), moment(self._clock())
+        return await doubts.bind(
+            opening.store,
+            id,
+            service_id,
+            now=now,
+            create_deadline=self._timeouts.total,
+            ask=lambda named: opening.fetch_task(named, opening.settings.retry),
+        )
 
     def doubtful_in(self, record: TaskRecord) -> float | None:
         """As TaskOwner: seconds until a create without an answer reads as in doubt."""

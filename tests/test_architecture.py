@@ -44,11 +44,11 @@ sandbox.film probe.folder
 mounting probe.journal sandbox.media
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
 stores reconcile task submit sandbox.server probe.listening saving
-probe.running spending variants attempts
-opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
+probe.running spending variants attempts doubts
+opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
 client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
-chain store_contract probe
+chain store_contract probe batch
 cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
