@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aivideo_async.catalog import GenericRequest, PriceBook, convert, parse_request
     from aivideo_async.client import Client
     from aivideo_async.core.any_of import AnyOf
+    from aivideo_async.core.audit import Audit
     from aivideo_async.core.budget import Spend
     from aivideo_async.core.errors import (
         AIVideoError,
@@ -88,6 +89,7 @@ __all__ = [
     "APIStatusError",
     "AnyOf",
     "Attempt",
+    "Audit",
     "AuthenticationError",
     "Batch",
     "BatchItem",
@@ -177,6 +179,7 @@ _HOMES = {
     ),
     "aivideo_async.client": ("Client",),
     "aivideo_async.core.any_of": ("AnyOf",),
+    "aivideo_async.core.audit": ("Audit",),
     "aivideo_async.core.budget": ("Spend",),
     "aivideo_async.core.errors": (
         "AIVideoError",

@@ -20,8 +20,10 @@ from pydantic import SecretStr
 
 from aivideo_async import catalog, doubts, pictures, settings, spans
 from aivideo_async.attempts import Attempt, decisive, outcome, tried
+from aivideo_async.auditing import audited
 from aivideo_async.catalog import PRICES, Change, PriceBook
 from aivideo_async.core import lifecycle, wire
+from aivideo_async.core.audit import Audit, Mark
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
 from aivideo_async.core.models import (
     NOTHING,
@@ -376,6 +378,16 @@ class Client:
         return await self._usable().get(
             wire.credits_request(), lambda response: wire.read_credits(response, now=self._clock())
         )
+
+    async def audit(self, *, mark: bool = False) -> Audit:
+        """Set the estimates of the records beside what the account has consumed since the last mark.
+
+        The first audit of a store makes the mark and has an empty span; ``mark`` makes a new one at the end of this
+        span. Raises the errors of a GET, and StoreError.
+        """
+        opening, account = self._usable(), await self.credits()
+        now = Mark(moment(self._clock()), account.total_consumed)
+        return await audited(opening.store, opening.settings.base_url.origin, now, mark=mark)
 
     async def download(self, output: Output, path: str | os.PathLike[str], *, index: int = 0) -> DownloadedFile:
         """Stream one result (of several, the ``index``-th) into the file ``path``.

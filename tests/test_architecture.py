@@ -26,7 +26,7 @@ core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
 catalog.conversion catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana \
     catalog.seedance catalog.sora catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of \
-    core.jwks
+    core.jwks core.audit
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
@@ -44,7 +44,7 @@ sandbox.film probe.folder
 mounting probe.journal sandbox.media
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
 stores reconcile task submit sandbox.server probe.listening saving
-probe.running spending variants attempts doubts
+probe.running spending variants attempts doubts auditing
 opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
 client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
