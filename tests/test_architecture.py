@@ -52,7 +52,7 @@ chain store_contract probe batch
 cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
-cli.demo cli.doctor
+cli.demo cli.doctor cli.rows
 cli.receiving_app
 cli.app
 pytest_plugin cli
