@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import anyio
@@ -94,6 +95,7 @@ class Batch:
         self._counts = Counts(len(requests) if isinstance(requests, Sized) else None)
         self._slots = asyncio.Semaphore(concurrency)
         self._ahead = asyncio.Semaphore(AHEAD * concurrency)
+        self._running: dict[int, GenerationRequest] = {}
         self._given = 0
         self._ready: deque[BatchItem] = deque()
         self._early: dict[int, BatchItem] = {}
@@ -130,10 +132,15 @@ class Batch:
                 self._budget.adopt(record)
 
     @property
+    def running(self) -> Mapping[int, GenerationRequest]:
+        """What is unfinished now, by index."""
+        return MappingProxyType(self._running)
+
+    @property
     def progress(self) -> Progress:
         """How far it is."""
         elapsed = asyncio.get_running_loop().time() - self._began
-        return self._counts.progress(elapsed)
+        return self._counts.progress(elapsed, running=len(self._running))
 
     def __aiter__(self) -> AsyncIterator[BatchItem]:
         return self
@@ -141,7 +148,7 @@ class Batch:
     async def __anext__(self) -> BatchItem:
         """The next item. Cancelling it loses none."""
         while (item := self._take()) is None:
-            if self._counts.running == 0 and (self._fed or self._failure is not None):
+            if not self._running and (self._fed or self._failure is not None):
                 if self._failure is not None:
                     self._told = True
                     raise self._failure
@@ -168,7 +175,7 @@ class Batch:
 
     def _failed(self, error: BaseException) -> None:
         self._failure = self._failure or error
-        self._counts.running = 0
+        self._running.clear()
         self._changed.set()
 
     async def _feed(self) -> None:
@@ -185,7 +192,7 @@ class Batch:
                 except Exception as error:  # noqa: BLE001 - of the caller's own code: it is raised where it iterates
                     self._failure = error
                     break
-                self._counts.running += 1
+                self._running[index] = request
                 self._supervisor.spawn(self._play, index, request)
                 index += 1
         self._fed = True
@@ -205,7 +212,7 @@ class Batch:
             except (AIVideoError, OSError) as error:
                 download_error = error
         self._slots.release()
-        self._counts.running -= 1
+        self._running.pop(index, None)
         self._give(
             BatchItem(
                 index=index,

@@ -97,7 +97,6 @@ class Counts:
     """What a batch counts while it runs."""
 
     total: int | None
-    running: int = 0
     resumed: int = 0
     endings: Counter[Ending] = field(default_factory=Counter[Ending])
     tally: Tally = field(default_factory=Tally)
@@ -111,13 +110,13 @@ class Counts:
         self.endings[item.ending] += 1
         self.resumed += item.resumed
 
-    def progress(self, elapsed: float) -> Progress:
+    def progress(self, elapsed: float, *, running: int = 0) -> Progress:
         """As it is told; ``elapsed`` in seconds."""
         ended, here = self.endings.total(), self.endings.total() - self.resumed
         left = None if self.total is None or not here else elapsed / here * max(0, self.total - ended)
         return Progress(
             total=self.total,
-            running=self.running,
+            running=running,
             completed=self.endings["completed"],
             failed=self.endings["failed"],
             in_doubt=self.endings["in_doubt"],

@@ -52,8 +52,9 @@ chain store_contract probe batch
 cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
-cli.demo cli.doctor cli.rows
+cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app
+cli.batch cli.money
 cli.app
 pytest_plugin cli
 __main__ __init__
