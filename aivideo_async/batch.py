@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence, Sized
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -129,7 +130,11 @@ class Batch:
         async for record in self._client.store.scan(Query(labels={LABEL: str(self._name)}, limit=limit)):
             self._resuming = True
             if self._budget is not None:
-                self._budget.adopt(record)
+                self._budget.adopt(self._as_it_reads(record))
+
+    def _as_it_reads(self, record: TaskRecord) -> TaskRecord:
+        """The record with the status that it has now: that a create is in doubt is derived and never written."""
+        return replace(record, status=self._client.status_of(record))
 
     @property
     def running(self) -> Mapping[int, GenerationRequest]:
@@ -255,6 +260,8 @@ class Batch:
             record = await self._client.abandon(record.id)
         except InvalidRequestError:  # its callback has come meanwhile
             return False
+        if self._budget is not None:
+            self._budget.learn(record)
         return doubts.is_abandoned(record)
 
     async def _sent(self, request: GenerationRequest, changes: tuple[Change, ...], key: str | None) -> Attempt:
@@ -270,7 +277,9 @@ class Batch:
         except ClientClosedError:
             raise
         except AIVideoError as error:
-            record = None if task is None else task.record
+            record = None if task is None else self._as_it_reads(task.record)
+            if record is not None and self._budget is not None:
+                self._budget.learn(record)
             return Attempt(request=request, changes=changes, record=record, error=error)
         return Attempt(request=request, changes=changes, record=task.record if task else None, output=output)
 

@@ -27,7 +27,7 @@ from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.download import DownloadedFile
 from aivideo_async.spending import Budget
 from aivideo_async.stores import MemoryStore, Query
-from tests.doubles import BROKE_OFF, ORIGIN, CannedTransport, ManualClock, refused, until
+from tests.doubles import BROKE_OFF, ORIGIN, CannedTransport, Held, ManualClock, accepted, refused, until
 
 HOOK = "https://hooks.example.com/aivideo"
 
@@ -375,6 +375,27 @@ async def test_what_is_in_doubt_is_sent_again_only_when_that_is_wanted() -> None
         assert endings(await ended(batch)) == {0: "completed"}
         assert house.creates == 2
         assert sorted(str(record.key)[-6:] == "/again" for record in await house.records()) == [False, True]
+
+
+async def test_what_a_killed_process_left_without_an_answer_is_uncertain_in_the_budget() -> None:
+    store, budget, held = MemoryStore(), Budget(credits=100), Held(accepted("a"))
+    async with store, House(held, store=store, automatic=False) as house:
+        sending = asyncio.create_task(ended(Batch(house.client, clips(1), name="cats")))
+        await until(lambda: bool(house.client._usable().submitter._jobs))
+        while not [record for record in await house.records() if record.sent_at is not None]:
+            await asyncio.sleep(0)
+        async with House(store=store, automatic=False) as other:
+            other.clock.advance(7 * 3600.0)
+            (item,) = await ended(Batch(other.client, clips(1), name="cats", budget=budget))
+            assert (item.ending, other.creates) == ("in_doubt", 0)
+            assert (int(budget.spending().uncertain), int(budget.spending().reserved)) == (100, 0)
+            resubmitted = Batch(other.client, clips(1), name="cats", budget=budget, resubmit_in_doubt=True)
+            async with resubmitted:
+                await until(lambda: other.creates == 1)
+            assert (int(budget.left), int(budget.spending().reserved)) == (0, 100)
+        held.release.set()
+        sending.cancel()
+        await asyncio.wait([sending])
 
 
 # Files
