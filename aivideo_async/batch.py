@@ -205,7 +205,9 @@ class Batch:
 
     async def _play(self, index: int, request: GenerationRequest) -> None:
         known: list[str] = []
-        attempts = await tried(request, self._fallbacks, partial(self._attempt, index, known))
+        attempt = partial(self._attempt, index, known)
+        # Most batches have no fallbacks, and every frame that waits takes memory as often as the batch is wide.
+        attempts = await tried(request, self._fallbacks, attempt) if self._fallbacks else [await attempt(request, ())]
         files: tuple[Path, ...] = ()
         download_error: Exception | None = None
         output = attempts[-1].output
@@ -273,7 +275,8 @@ class Batch:
                 task = error.task if isinstance(error.task, GenerationTask) else None
                 output = await self._awaited(task, error)
             else:
-                output = await self._awaited(task, None)
+                known = task.service_id is not None
+                output = await task.wait() if known else await self._awaited(task, None)
         except ClientClosedError:
             raise
         except AIVideoError as error:
