@@ -96,6 +96,8 @@ class Batch:
         self._counts = Counts(len(requests) if isinstance(requests, Sized) else None)
         self._slots = asyncio.Semaphore(concurrency)
         self._ahead = asyncio.Semaphore(AHEAD * concurrency)
+        self._sending = asyncio.Semaphore(2 * client.max_concurrency)
+        self._beginning: set[int] = set()
         self._running: dict[int, GenerationRequest] = {}
         self._given = 0
         self._ready: deque[BatchItem] = deque()
@@ -190,6 +192,7 @@ class Batch:
             while True:
                 await self._ahead.acquire()
                 await self._slots.acquire()
+                await self._sending.acquire()  # more would only wait for the client, in memory
                 try:
                     request = await anext(source)
                 except StopAsyncIteration:
@@ -198,10 +201,17 @@ class Batch:
                     self._failure = error
                     break
                 self._running[index] = request
+                self._beginning.add(index)
                 self._supervisor.spawn(self._play, index, request)
                 index += 1
         self._fed = True
         self._changed.set()
+
+    def _begun(self, index: int) -> None:
+        """The first create of an item has had its answer, or will have none."""
+        if index in self._beginning:
+            self._beginning.remove(index)
+            self._sending.release()
 
     async def _play(self, index: int, request: GenerationRequest) -> None:
         known: list[str] = []
@@ -218,6 +228,7 @@ class Batch:
                 raise
             except (AIVideoError, OSError) as error:
                 download_error = error
+        self._begun(index)
         self._slots.release()
         self._running.pop(index, None)
         self._give(
@@ -241,7 +252,7 @@ class Batch:
         high = self._client.estimate(request).high
         amount = 0 if high is None else credit_micros(high)
         self._counts.move(amount, "released", "reserved")
-        attempt = _refused_for_good(request, changes, record) or await self._sent(request, changes, key)
+        attempt = _refused_for_good(request, changes, record) or await self._sent(index, request, changes, key)
         self._counts.move(amount, "reserved", standing_of(attempt))
         return attempt
 
@@ -266,15 +277,19 @@ class Batch:
             self._budget.learn(record)
         return doubts.is_abandoned(record)
 
-    async def _sent(self, request: GenerationRequest, changes: tuple[Change, ...], key: str | None) -> Attempt:
+    async def _sent(
+        self, index: int, request: GenerationRequest, changes: tuple[Change, ...], key: str | None
+    ) -> Attempt:
         task: GenerationTask | None = None
         try:
             try:
                 task = await self._client.submit(request, key=key, labels=self._labels, budget=self._budget)
             except SubmissionInDoubtError as error:
                 task = error.task if isinstance(error.task, GenerationTask) else None
+                self._begun(index)
                 output = await self._awaited(task, error)
             else:
+                self._begun(index)
                 known = task.service_id is not None
                 output = await task.wait() if known else await self._awaited(task, None)
         except ClientClosedError:

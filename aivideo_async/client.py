@@ -182,6 +182,11 @@ class Client:
         )
 
     @property
+    def max_concurrency(self) -> int:
+        """How many creates are in flight at most."""
+        return self._max_concurrency
+
+    @property
     def store(self) -> Store:
         """Where this client keeps its records: given, AIVIDEO_STORE, or memory. Raises ConfigurationError."""
         if self._store is None:
