@@ -48,8 +48,8 @@ probe.running spending variants attempts doubts auditing
 opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
 client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
-chain store_contract probe batch
-cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
+chain store_contract probe batch_play
+batch cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
 cli.demo cli.doctor cli.rows cli.bars cli.results

@@ -15,8 +15,9 @@ from pathlib import Path
 import anyio
 from pydantic import JsonValue
 
-from aivideo_async.batch import LABEL, Batch
+from aivideo_async.batch import Batch
 from aivideo_async.batch_items import BatchItem
+from aivideo_async.batch_play import LABEL
 from aivideo_async.catalog import MODELS, PRICES, estimate
 from aivideo_async.cli import bars
 from aivideo_async.cli.exits import Exit
