@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +11,7 @@ from aivideo_async import Client
 from aivideo_async.attempts import Attempt
 from aivideo_async.batch_items import Counts
 from aivideo_async.batch_play import Player
-from aivideo_async.catalog import Sora2
+from aivideo_async.catalog import Change, Sora2
 from aivideo_async.core.errors import ClientClosedError, InvalidRequestError, SubmissionInDoubtError, TaskTimeoutError
 from aivideo_async.core.models import GenerationRequest, Output, TaskRecord, TaskStatus
 from aivideo_async.spending import Budget
@@ -124,8 +125,10 @@ async def test_what_has_had_its_callback_meanwhile_is_not_sent_again() -> None:
 class Given(Player):
     """A player whose every attempt succeeds."""
 
-    async def _sent(self, *_more: object) -> Attempt:
-        return Attempt(request=CLIP, output=DONE)
+    async def _sent(
+        self, begun: Callable[[], None], request: GenerationRequest, changes: tuple[Change, ...], key: str | None
+    ) -> Attempt:
+        return Attempt(request=request, output=DONE)
 
 
 async def test_a_client_that_closes_while_it_downloads_is_no_failure_of_the_item(tmp_path: Path) -> None:
