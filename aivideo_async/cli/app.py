@@ -166,6 +166,7 @@ def _batch(
     from decimal import Decimal
 
     from aivideo_async.cli import batch, session
+    from aivideo_async.core.budget import credit_micros, credits_of
 
     screen = Screen(machine=json)
     wanted = batch.Wanted(
@@ -173,7 +174,7 @@ def _batch(
         out=out,
         model=model,
         name=name,
-        budget=None if budget is None else Decimal(str(budget)),
+        budget=None if budget is None else credits_of(credit_micros(Decimal(str(budget)))),
         concurrency=concurrency,
         fallbacks=tuple(fallback or ()),
         resume=resume or resubmit,

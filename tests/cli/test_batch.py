@@ -208,6 +208,9 @@ def test_the_command_prices_without_a_key(desk: Desk) -> None:
     result = CliRunner().invoke(app, ["batch", str(desk.file), "--estimate", "--json"])
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"requests": 4, "problems": 0, "low": 400, "high": 400}
+    over = CliRunner().invoke(app, ["batch", str(desk.file), "--estimate", "--budget", "399.5"])
+    assert over.exit_code == Exit.CREDITS
+    assert "a budget of 399.5 credits" in over.output
 
 
 def test_bad_rows_a_missing_file_and_a_missing_key_have_their_exit_codes(desk: Desk, tmp_path: Path) -> None:
