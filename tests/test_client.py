@@ -5,6 +5,7 @@ import copy
 import logging
 import pickle
 import random
+import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from aivideo_async.core.errors import (
 )
 from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
+from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.stores import MemoryStore
 from aivideo_async.transport import Timeouts
 from tests.doubles import (
@@ -524,11 +526,11 @@ async def test_results_are_downloaded_under_our_names(tmp_path: Path) -> None:
 
 
 async def test_the_receiver_of_a_client_answers_503_while_it_is_closed() -> None:
-    client = a_client()
+    client = a_client(callback_key="k" * 32)
     receiver = client.receiver
     assert receiver is client.receiver
-    reply = await receiver.accept("/x", [], b"{}")
-    assert reply.status == 503
+    path = f"/av_1/{CallbackKeys('k' * 32).mint('av_1', now=time.time())}"
+    assert (await receiver.handle("POST", path, [], b"{}")).status == 503
 
 
 async def test_serving_on_loopback_is_the_callback_base_only_for_a_loopback_service() -> None:
