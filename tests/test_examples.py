@@ -254,6 +254,7 @@ async def test_a_shop_over_sqlite_goes_on_after_its_worker_was_killed(tmp_path: 
         )
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("test", TESTS)
 async def test_somebodys_own_test_passes(test: str, tmp_path: Path) -> None:
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(EXAMPLES / test))

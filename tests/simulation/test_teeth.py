@@ -64,6 +64,7 @@ def found_by(weather: Weather, **broken: object) -> str:
     return ""
 
 
+@pytest.mark.crash
 def test_what_is_not_broken_passes() -> None:
     assert found_by(ROUGH) == ""
     assert found_by(replace(ROUGH, signed=False)) == ""
