@@ -171,7 +171,7 @@ class AiohttpTransport:
         return self._exchanger
 
 
-def _connector(socket_factory: aiohttp.SocketFactoryType | None = None) -> aiohttp.TCPConnector:
+def _connector(socket_factory: SocketFactory | None = None) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE, socket_factory=socket_factory)
 
 
