@@ -44,10 +44,11 @@ from aivideo_async.core.webhooks import Verifier
 from aivideo_async.download import DownloadedFile
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
+from aivideo_async.orders import Order, Submission
 from aivideo_async.saving import Mirror, Sink
 from aivideo_async.spending import Budget, priced
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
-from aivideo_async.submit import CHANCE, Order, Submission
+from aivideo_async.submit import CHANCE
 from aivideo_async.task import GenerationTask, doubt
 from aivideo_async.transport import AiohttpTransport, Timeouts, Transport
 from aivideo_async.waiters import Waiters

@@ -22,8 +22,9 @@ from aivideo_async.core.budget import (
 )
 from aivideo_async.core.errors import BudgetExceededError, ClientClosedError, ConfigurationError, InvalidRequestError
 from aivideo_async.core.models import Estimate, TaskRecord, TaskStatus
+from aivideo_async.orders import Order, Submission
 from aivideo_async.stores import Store
-from aivideo_async.submit import Order, Submission, Submitter
+from aivideo_async.submit import Submitter
 from aivideo_async.supervise import Supervisor
 from aivideo_async.waiters import Waiters
 

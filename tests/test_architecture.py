@@ -34,7 +34,7 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
     probe.findings probe.orders probe.redaction probe.purse transfer pictures
-jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
+orders jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
     stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
     probe.looking probe.sending sandbox.files
 sandbox.engine settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch \
