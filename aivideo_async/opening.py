@@ -19,6 +19,7 @@ from aivideo_async.core.retry import DEADLINE, RetryPolicy, ask_delay
 from aivideo_async.download import PAUSES, DownloadedFile, Downloader, file_name
 from aivideo_async.endings import Endings
 from aivideo_async.handlers import Handlers
+from aivideo_async.lent_store import FINGERPRINT
 from aivideo_async.reconcile import Asking, Reconciler
 from aivideo_async.saving import Saver, Sink
 from aivideo_async.settings import ClientSettings
@@ -33,7 +34,6 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FINGERPRINT = "callback-key"
 ONCE_ONLY = RetryPolicy(attempts=1)
 CALLBACKS_TAKE = 14 * 60.0
 """Seconds: a callback is tried at once, after 3 and after 10 minutes more (api.md §4)."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -28,7 +27,7 @@ from aivideo_async.core.errors import (
     VerificationFailure,
     WebhookVerificationError,
 )
-from aivideo_async.core.headers import Headers, raw_headers
+from aivideo_async.core.headers import Headers, declared_length, is_plain_json, raw_headers
 from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
 from aivideo_async.core.replay import ReplayMemory, delivery_name
 from aivideo_async.core.schemes import Scheme
@@ -37,6 +36,7 @@ from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.handlers import Handler, Handlers
 from aivideo_async.jwks import key_sources, with_keys
+from aivideo_async.lent_store import LentStore
 from aivideo_async.own_loop import OwnLoop
 from aivideo_async.pictures import Showcase, forget
 from aivideo_async.stores.base import Store
@@ -46,8 +46,6 @@ from aivideo_async.turns import Turns
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-SUSPECT_AGAIN_AFTER = 60.0
-FINGERPRINT = "callback-key"
 
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 ACCEPTED = Reply(200, _TEXT, b"ok\n")
@@ -101,11 +99,7 @@ class WebhookReceiver:
         self._origin = settings.BaseUrl.parse(base_url).origin
         self._clock = clock
         self._ready = ready
-        self._opening: asyncio.Lock | None = None
-        self._opened_store = False
-        self._looked_at_fingerprint = False
-        self._knows_minting_key = False
-        self._suspect_again_at = float("-inf")
+        self._lent = LentStore(store, self._keys, clock)
         self._confirmed_here = confirmed_by is not None
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
@@ -132,9 +126,9 @@ class WebhookReceiver:
             return partial(self._shown, method, raw_path)
         if method != "POST":
             return self._rejected("method", WRONG_METHOD)
-        if not _is_plain_json(headers):
+        if not is_plain_json(headers):
             return self._rejected("media_type", WRONG_TYPE)
-        if _declared_length(headers) > BODY_LIMIT:
+        if declared_length(headers) > BODY_LIMIT:
             return self._rejected("size", TOO_LARGE)
         try:
             id, token = webhooks.split_target(raw_path)
@@ -192,14 +186,14 @@ class WebhookReceiver:
         if self._ready is not None and not self._ready():
             return self._busy("the client is closed")
         try:
-            await self._open_store()
+            await self._lent.open()
         except StoreError as error:
             return self._busy(f"the store is down: {error}")
         self._stats["pictures"] += 1
         return await self._showcase.reply(method, raw_path)
 
     async def _stored(self, event: WebhookEvent, began: float) -> Reply:
-        await self._open_store()
+        await self._lent.open()
         believed = event.signed and event.report.remark is None
         put = await self._store.put(self._report(event) if believed else self._hint(event))
         record = put.record
@@ -256,25 +250,8 @@ class WebhookReceiver:
         """Run the handlers of what a reply acknowledged, once its last byte has left. Never raises for their errors."""
         if reply.event is not None:
             await self._handlers.run(reply.event)
-        elif reply is UNKNOWN:
-            await self._suspect_keys()
-
-    async def _suspect_keys(self) -> None:
-        """See whether a token is unknown since none of our keys mints: then no callback gets any further than this.
-
-        Once a minute at most, until the store knows who mints.
-        """
-        closed = self._ready is not None and not self._ready()
-        if closed or self._knows_minting_key or self._clock() < self._suspect_again_at:
-            return
-        self._suspect_again_at = self._clock() + SUSPECT_AGAIN_AFTER
-        self._looked_at_fingerprint = False
-        try:
-            await self._open_store()
-        except (ConfigurationError, StoreError) as error:
-            logger.warning(
-                "a token is unknown, and the store does not tell with which key tokens are minted: %s", error
-            )
+        elif reply is UNKNOWN and (self._ready is None or self._ready()):
+            await self._lent.suspect_keys()
 
     def _report(self, event: WebhookEvent) -> TaskRecord:
         return lifecycle.record_of(event.report, id=event.task_id, origin=self._origin, now=moment(self._clock()))
@@ -317,33 +294,13 @@ class WebhookReceiver:
         logger.warning("a callback was answered 503: %s", why)
         return BUSY
 
-    async def _open_store(self) -> None:
-        if not (self._opened_store or self._store.opened):
-            self._opening = self._opening or asyncio.Lock()
-            async with self._opening:
-                if not self._opened_store:
-                    await self._store.__aenter__()
-                    self._opened_store = True
-        await self._look_at_fingerprint()
-
-    async def _look_at_fingerprint(self) -> None:
-        if not self._looked_at_fingerprint:
-            await self.check_fingerprint()
-            self._looked_at_fingerprint = True
+    async def aclose(self) -> None:
+        """Close the store if this receiver opened it. Idempotent."""
+        await self._lent.close()
 
     async def check_fingerprint(self) -> None:
         """Say so when tokens are minted with a key that is not among ours: every callback would get 404."""
-        minting = await self._store.note(FINGERPRINT)
-        self._knows_minting_key = minting is not None
-        if minting is not None and minting not in self._keys.fingerprints():
-            logger.error("callback URLs are minted with key %s, which this receiver does not hold", minting)
-
-    async def aclose(self) -> None:
-        """Close the store if this receiver opened it. Idempotent."""
-        self._opening = None  # it belongs to the loop in which somebody waited for it
-        if self._opened_store:
-            self._opened_store = False
-            await self._store.__aexit__(None, None, None)
+        await self._lent.check_fingerprint()
 
     def handle_sync(self, method: str, raw_path: str | bytes, headers: Headers, body: bytes) -> Reply:
         """``handle`` where no event loop runs: Flask and everything else on WSGI, Lambda. Threads may call it at once.
@@ -390,30 +347,11 @@ class WebhookReceiver:
         try:
             async with mounting.listening(self, host, port, path, ssl=ssl) as server:
                 self._address = server.url
-                if self._store.opened:
-                    await self._look_at_fingerprint()
+                await self._lent.look_if_open()
                 yield server
         finally:
             self._address = None
             await self.aclose()
-
-
-def _is_plain_json(headers: RawHeaders) -> bool:
-    """JSON or unnamed, and not encoded: the service documents neither, and a bomb needs an encoding."""
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-            return False
-        if lowered == b"content-type":
-            media_type = value.partition(b";")[0].strip().lower()
-            if media_type != b"application/json" and not media_type.endswith(b"+json"):
-                return False
-    return True
-
-
-def _declared_length(headers: RawHeaders) -> int:
-    lengths = [value for name, value in headers if name.lower() == b"content-length"]
-    return max((int(value) for value in lengths if value.isdigit() and len(value) < 16), default=0)
 
 
 def _delivery_name(event: WebhookEvent) -> bytes | None:

@@ -31,7 +31,7 @@ catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
     stores.postgres_server dev_certificate own_loop django_view guard gallery_script
-transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
+lent_store transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
     probe.findings probe.orders probe.redaction probe.purse transfer pictures
 orders jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \

@@ -12,7 +12,8 @@ from aivideo_async.core.models import Output, TaskRecord, TaskStatus
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.handlers import Handlers
-from aivideo_async.opening import FINGERPRINT, Opening
+from aivideo_async.lent_store import FINGERPRINT
+from aivideo_async.opening import Opening
 from aivideo_async.settings import BaseUrl, ClientSettings
 from aivideo_async.stores import MemoryStore
 from aivideo_async.transport import Timeouts

@@ -16,7 +16,8 @@ from aivideo_async.core.signing import StandardWebhooks, load_key, sign
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import Verifier
 from aivideo_async.jwks import JwksVerifier
-from aivideo_async.receiver import FINGERPRINT, WebhookReceiver
+from aivideo_async.lent_store import FINGERPRINT
+from aivideo_async.receiver import WebhookReceiver
 from aivideo_async.stores import MemoryStore, Put
 from aivideo_async.turns import Turns
 from tests.core import senders

@@ -190,7 +190,7 @@ async def test_a_receiver_behind_the_tap_answers_as_it_would_by_itself() -> None
         assert isinstance(unknown, Reply)
         await tap.after(unknown)
     assert "rejected (slow, 1 so far): its body did not come in time" in err.getvalue()
-    assert receiver._suspect_again_at > 0
+    assert receiver._lent._suspect_again_at > 0
 
 
 async def test_a_path_that_is_none_and_a_missing_key_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
