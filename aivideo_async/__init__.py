@@ -10,9 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aivideo_async.attempts import Attempt
+    from aivideo_async.batch import Batch
+    from aivideo_async.batch_items import BatchItem, Progress
     from aivideo_async.catalog import GenericRequest, PriceBook, convert, parse_request
     from aivideo_async.client import Client
     from aivideo_async.core.any_of import AnyOf
+    from aivideo_async.core.audit import Audit
     from aivideo_async.core.budget import Spend
     from aivideo_async.core.errors import (
         AIVideoError,
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
     from aivideo_async.tally import ReceiverStats
     from aivideo_async.task import GenerationTask
     from aivideo_async.transport import Timeouts, Transport
+    from aivideo_async.variants import Variants, variants
 
 __version__ = "0.1.0"
 
@@ -83,7 +88,11 @@ __all__ = [
     "APIError",
     "APIStatusError",
     "AnyOf",
+    "Attempt",
+    "Audit",
     "AuthenticationError",
+    "Batch",
+    "BatchItem",
     "Budget",
     "BudgetExceededError",
     "CallbackKeys",
@@ -113,6 +122,7 @@ __all__ = [
     "Output",
     "PermissionDeniedError",
     "PriceBook",
+    "Progress",
     "Put",
     "Query",
     "RateLimitError",
@@ -139,6 +149,7 @@ __all__ = [
     "Timeouts",
     "Transport",
     "UpstreamError",
+    "Variants",
     "VerificationFailure",
     "Verifier",
     "WebhookEvent",
@@ -149,10 +160,17 @@ __all__ = [
     "parse_request",
     "raw_headers",
     "unwrap",
+    "variants",
     "verifier_for",
 ]
 
 _HOMES = {
+    "aivideo_async.attempts": ("Attempt",),
+    "aivideo_async.batch": ("Batch",),
+    "aivideo_async.batch_items": (
+        "BatchItem",
+        "Progress",
+    ),
     "aivideo_async.catalog": (
         "GenericRequest",
         "PriceBook",
@@ -161,6 +179,7 @@ _HOMES = {
     ),
     "aivideo_async.client": ("Client",),
     "aivideo_async.core.any_of": ("AnyOf",),
+    "aivideo_async.core.audit": ("Audit",),
     "aivideo_async.core.budget": ("Spend",),
     "aivideo_async.core.errors": (
         "AIVideoError",
@@ -240,6 +259,10 @@ _HOMES = {
     "aivideo_async.transport": (
         "Timeouts",
         "Transport",
+    ),
+    "aivideo_async.variants": (
+        "Variants",
+        "variants",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

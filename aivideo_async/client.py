@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Self
 import anyio
 from pydantic import SecretStr
 
-from aivideo_async import catalog, pictures, settings, spans
-from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async import catalog, doubts, pictures, settings, spans
+from aivideo_async.attempts import Attempt, decisive, outcome, tried
+from aivideo_async.auditing import audited
+from aivideo_async.catalog import PRICES, Change, PriceBook
 from aivideo_async.core import lifecycle, wire
+from aivideo_async.core.audit import Audit, Mark
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
 from aivideo_async.core.models import (
     NOTHING,
@@ -179,6 +182,11 @@ class Client:
         )
 
     @property
+    def max_concurrency(self) -> int:
+        """How many creates are in flight at most."""
+        return self._max_concurrency
+
+    @property
     def store(self) -> Store:
         """Where this client keeps its records: given, AIVIDEO_STORE, or memory. Raises ConfigurationError."""
         if self._store is None:
@@ -280,21 +288,42 @@ class Client:
         labels: Mapping[str, str] = NOTHING,
         timeout: float | None = None,
         download_to: str | os.PathLike[str] | None = None,
+        budget: Budget | None = None,
+        fallbacks: Sequence[str] = (),
     ) -> Output:
-        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds the wait, not the create.
+        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds each wait, not the create.
 
         With ``download_to`` every result is then in that folder, as ``{task id}-{n}{extension}``; with a ``key`` too,
-        what was saved before is not fetched again. Raises what the two raise, and DownloadError. Cancelling it is
-        cancelling whichever of them is on its way.
+        what was saved before is not fetched again.
+
+        Where a model is at fault, and never where its outcome is in doubt, the next of ``fallbacks`` gets the same
+        intention by ``catalog.convert``; ``key`` is then followed by its name. Raises what the two raise, of the last
+        model that was tried, and DownloadError. Cancelling it is cancelling whichever of them is on its way.
         """
-        task = await self.submit(request, key=key, labels=labels)
-        output = await task.wait(timeout=timeout)
-        if download_to is not None:
-            sink = await Sink(Path(download_to)).prepared()
-            await self._usable().saver_into(sink).save(task.record)
-        elif (saver := self._usable().saver) is not None:
-            await saver.try_to_save(task.record)
+
+        async def attempt(converted: GenerationRequest, changes: tuple[Change, ...]) -> Attempt:
+            own = key if key is None or converted.model == request.model else f"{key}/{converted.model}"
+            task = None
+            try:
+                task = await self.submit(converted, key=own, labels=labels, budget=budget)
+                output = await task.wait(timeout=timeout)
+            except AIVideoError as error:
+                record = None if task is None else task.record
+                return Attempt(request=converted, changes=changes, record=record, error=error)
+            return Attempt(request=converted, changes=changes, record=task.record, output=output)
+
+        story = await tried(request, fallbacks, attempt)
+        output, record = outcome(story), decisive(story).record
+        if record is not None:
+            await self._save(record, download_to)
         return output
+
+    async def _save(self, record: TaskRecord, folder: str | os.PathLike[str] | None) -> None:
+        if folder is not None:
+            sink = await Sink(Path(folder)).prepared()
+            await self._usable().saver_into(sink).save(record)
+        elif (saver := self._usable().saver) is not None:
+            await saver.try_to_save(record)
 
     async def task(self, id: str) -> GenerationTask:
         """The handle of a task by our id, from the store, or by the service's id, which is adopted when unknown.
@@ -355,6 +384,16 @@ class Client:
             wire.credits_request(), lambda response: wire.read_credits(response, now=self._clock())
         )
 
+    async def audit(self, *, mark: bool = False) -> Audit:
+        """Set the estimates of the records beside what the account has consumed since the last mark.
+
+        The first audit of a store makes the mark and has an empty span; ``mark`` makes a new one at the end of this
+        span. Raises the errors of a GET, and StoreError.
+        """
+        opening, account = self._usable(), await self.credits()
+        now = Mark(moment(self._clock()), account.total_consumed)
+        return await audited(opening.store, opening.settings.base_url.origin, now, mark=mark)
+
     async def download(self, output: Output, path: str | os.PathLike[str], *, index: int = 0) -> DownloadedFile:
         """Stream one result (of several, the ``index``-th) into the file ``path``.
 
@@ -410,6 +449,37 @@ class Client:
         due = moment(self._clock()) if record.service_id is not None else record.next_check
         put = await self._usable().store.put(replace(record, next_check=due))
         return put.record
+
+    def doubt_lasts(self, record: TaskRecord) -> float | None:
+        """Seconds until the last callback of a create without an answer would have come; ``None`` for every other."""
+        if record.service_id is not None or record.hinted_id is not None:
+            return None
+        sent_at = self._clock() if record.sent_at is None else record.sent_at.timestamp()
+        left = sent_at + self._usable().last_callback_after(record) - self._clock()
+        return max(left, self.doubtful_in(record) or 0.0, 0.0)
+
+    async def abandon(self, id: str) -> TaskRecord:
+        """Give up a create in doubt: it counts as refused, and a budget has its credits back.
+
+        Raises NotFoundError, InvalidRequestError for a task that is not in doubt, StoreError.
+        """
+        store, now = self._usable().store, moment(self._clock())
+        return await doubts.abandon(store, id, now=now, create_deadline=self._timeouts.total)
+
+    async def bind(self, id: str, service_id: str) -> TaskRecord:
+        """Say which task of the service a create in doubt is; the service is asked for it first.
+
+        Raises NotFoundError, InvalidRequestError when it cannot be that one, the errors of a GET, StoreError.
+        """
+        opening, now = self._usable(), moment(self._clock())
+        return await doubts.bind(
+            opening.store,
+            id,
+            service_id,
+            now=now,
+            create_deadline=self._timeouts.total,
+            ask=lambda named: opening.fetch_task(named, opening.settings.retry),
+        )
 
     def doubtful_in(self, record: TaskRecord) -> float | None:
         """As TaskOwner: seconds until a create without an answer reads as in doubt."""

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 FINGERPRINT = "callback-key"
 ONCE_ONLY = RetryPolicy(attempts=1)
+CALLBACKS_TAKE = 14 * 60.0
+"""Seconds: a callback is tried at once, after 3 and after 10 minutes more (api.md §4)."""
 
 
 class Opening:
@@ -203,6 +205,10 @@ class Opening:
     def _usual(self, record: TaskRecord) -> float:
         own = self.settings.usual_seconds.get(record.model or "")
         return own if own is not None else catalog.usual_seconds(record.request or "video")
+
+    def last_callback_after(self, record: TaskRecord) -> float:
+        """Seconds after a create at which the last attempt at its callback would be over, were it slow to end."""
+        return (2.0 * self._usual(record) + CALLBACKS_TAKE) / self.settings.time_scale
 
     def _first_ask(self, record: TaskRecord) -> float:
         usual, draw = self._usual(record), 0.5

@@ -125,11 +125,11 @@ class WebhookReceiver:
         """The base of callback URLs while ``serve`` listens: ``http://127.0.0.1:8080/webhooks/aivideo``."""
         return self._address
 
-    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
-        """What can be refused before the body is read; ``None`` when it may come."""
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | mounting.Accept:
+        """What can be refused before the body is read; else what answers once it is there."""
         self._stats["received"] += 1
         if method in ("GET", "HEAD") and self._showcase.admits(raw_path):
-            return None
+            return partial(self._shown, method, raw_path)
         if method != "POST":
             return self._rejected("method", WRONG_METHOD)
         if not _is_plain_json(headers):
@@ -142,7 +142,7 @@ class WebhookReceiver:
             return self._rejected(error.reason.value, UNKNOWN)
         if not self._keys.check(id, token, now=self._clock()):
             return self._rejected(VerificationFailure.BAD_TOKEN.value, UNKNOWN)
-        return None
+        return partial(self._accept, id, headers)
 
     async def handle(self, method: str, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
         """Answer one callback, whatever bytes came. Never raises for what a stranger sent.
@@ -151,22 +151,20 @@ class WebhookReceiver:
         it. Cancelling it does not cancel a ``put`` that has begun. Who mounts it by hand calls ``after(reply)`` once
         the reply is out.
         """
-        return self.admit(method, raw_path, headers) or await self.accept(raw_path, headers, body, method=method)
+        admitted = self.admit(method, raw_path, headers)
+        return admitted if isinstance(admitted, Reply) else await admitted(body)
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes, *, method: str = "POST") -> Reply:
-        """The part of ``handle`` that needs the body, after ``admit``."""
+    async def _accept(self, id: str, headers: RawHeaders, body: bytes) -> Reply:
         began = time.perf_counter()
         if self._ready is not None and not self._ready():
             return self._busy("the client is closed")
-        if method != "POST":
-            return await self._shown(method, raw_path)
         if len(body) > BODY_LIMIT:
             return self._rejected("size", TOO_LARGE)
         verifier, now = self._verifier, self._clock()
-        unwrapped = partial(webhooks.unwrap, raw_path, headers, body, keys=self._keys, verifier=verifier, now=now)
+        read = partial(webhooks.read_callback, id, headers, body, verifier=verifier, now=now)
         try:
             sources = key_sources(verifier)
-            event = await with_keys(sources, unwrapped) if sources else unwrapped()
+            event = await with_keys(sources, read) if sources else read()
         except WebhookVerificationError as error:
             return self._rejected(error.reason.value, _REPLIES.get(error.reason, UNSIGNED))
         except (APIConnectionError, InvalidResponseError) as error:
@@ -189,8 +187,10 @@ class WebhookReceiver:
             self._replays.add(delivery, now=self._clock())
         return reply
 
-    async def _shown(self, method: str, raw_path: str | bytes) -> Reply:
+    async def _shown(self, method: str, raw_path: str | bytes, _body: bytes) -> Reply:
         """A local picture of a task, for the service to fetch."""
+        if self._ready is not None and not self._ready():
+            return self._busy("the client is closed")
         try:
             await self._open_store()
         except StoreError as error:

@@ -22,6 +22,7 @@ from aivideo_async.core.budget import (
 )
 from aivideo_async.core.errors import BudgetExceededError, ClientClosedError, ConfigurationError, InvalidRequestError
 from aivideo_async.core.models import Estimate, TaskRecord, TaskStatus
+from aivideo_async.stores import Store
 from aivideo_async.submit import Order, Submission, Submitter
 from aivideo_async.supervise import Supervisor
 from aivideo_async.waiters import Waiters
@@ -183,6 +184,7 @@ def priced(estimate: Estimate, credits: Decimal | int | None) -> Estimate:  # no
 class _Parts(Protocol):
     """What spending needs of an open client."""
 
+    store: Store
     submitter: Submitter
     supervisor: Supervisor
     waiters: Waiters
@@ -200,6 +202,8 @@ class Spending:
 
         Cancelling it gives back what no create was begun for; what was begun settles by itself.
         """
+        if order.key is not None and await self._is_counted(order.key, budget):
+            return await self._parts.submitter.submit(order)
         reservation = budget.reserve(order.request.model, order.estimate)
 
         def settle(submission: Submission | None) -> None:
@@ -214,6 +218,15 @@ class Spending:
             raise
         settle(submission)  # another create of the same key may have been joined
         return submission
+
+    async def _is_counted(self, key: str, budget: Budget) -> bool:
+        """Whether a task of this key was sent before, which the budget then has taken over. Raises StoreError."""
+        record = (await self._parts.store.get((key,))).get(key)
+        if record is None or record.sent_at is None or record.sender == lifecycle.NOBODY or lifecycle.frees_key(record):
+            return False
+        budget.adopt(record)
+        self.watch(budget, record.id)
+        return True
 
     def _settle(self, budget: Budget, reservation: Reservation, submission: Submission | None) -> None:
         if submission is None or (submission.error is not None and not submission.in_doubt):

@@ -19,13 +19,14 @@ ROOT = "aivideo_async"
 
 LAYERS = """
 core core.errors tally core.replay byte_ranges
-core.models catalog.meant
+core.fallback core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
-catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
-    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of core.jwks
+catalog.conversion catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana \
+    catalog.seedance catalog.sora catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of \
+    core.jwks core.audit
 catalog
 cli.fields console.html console.http console.source console.style console.script console.snippets
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
@@ -46,16 +47,17 @@ sandbox.film probe.folder console.pages console.engine_source
 mounting probe.journal sandbox.media console.mounting
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console
 stores reconcile task submit sandbox.server probe.listening saving
-probe.running spending
-opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
+probe.running spending variants attempts doubts auditing
+opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
 client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
-chain store_contract probe
-cli.exits cli.extras cli.output cli.store cli.captured cli.options cli.reasons
+chain store_contract probe batch_play
+batch cli.exits cli.extras cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
-cli.demo cli.doctor
+cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app
+cli.batch cli.money
 cli.app
 pytest_plugin cli
 __main__ __init__

@@ -178,7 +178,8 @@ class TypedRequest(RequestPart, GenerationRequest, frozen=True):
 
     def asked(self, *names: str) -> tuple[object, ...]:
         """The model's own fields of these names, ``None`` for each that it has not got."""
-        return tuple(getattr(self, name, None) for name in names)
+        fields = self.__dict__
+        return tuple([fields.get(name) for name in names])
 
     def check(self) -> None:
         """Validate what ``model_copy`` or ``model_construct`` made, since they do not. Raises InvalidRequestError."""

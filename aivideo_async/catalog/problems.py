@@ -39,7 +39,7 @@ def refusal(subject: str, problems: Sequence[FieldProblem]) -> InvalidRequestErr
     """One error for all problems of a request, with a sentence for each."""
     unknown = [problem for problem in problems if problem.meant is None and _NO_FIELD in problem.message]
     hint = _OTHER_FIELDS if unknown else None
-    return InvalidRequestError(f"{subject}: " + "; ".join(map(_sentence, problems)), errors=problems, hint=hint)
+    return InvalidRequestError(f"{subject}: " + "; ".join(map(sentence, problems)), errors=problems, hint=hint)
 
 
 def explained(request_class: type[BaseModel], error: ValidationError) -> InvalidRequestError:
@@ -144,7 +144,8 @@ def _meant(field: FieldInfo, value: object) -> str | None:
     return "a list of one" if isinstance(value, str) and _is_list(annotation) else None
 
 
-def _sentence(problem: FieldProblem) -> str:
+def sentence(problem: FieldProblem) -> str:
+    """One problem in words: what is wrong, what is allowed, what was meant."""
     allowed = problem.allowed or ""
     allowed = "" if not allowed or (problem.meant and len(allowed) > _LISTED) else f" (allowed: {allowed})"
     meant = f", did you mean {problem.meant}?" if problem.meant else ""

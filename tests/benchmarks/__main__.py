@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.benchmarks import (
+    batch,
     callbacks,
     downloads,
     imports,
@@ -36,6 +37,7 @@ Row = Callable[[Effort], Measured]
 
 ROWS: Mapping[str, Row] = {
     "submit": submit.measure,
+    "batch": batch.measure,
     "callbacks": callbacks.measure,
     "wakeup": wakeup.measure,
     "verify": verify.measure,

@@ -70,11 +70,6 @@ def test_a_report_is_in_credits() -> None:
     spend = spend_of(Tally(reserved=2_400_000, uncertain=1_000_000, spent=500_000, tasks=3))
     assert (spend.reserved, spend.uncertain, spend.tasks) == (Decimal("2.4"), Decimal(1), 3)
     assert spend.spent == Decimal("0.5")
-        Decimal("2.4"),
-        Decimal(1),
-        Decimal("0.5"),
-        3,
-    )
 
 
 def test_a_price_without_a_bound_counts_for_nothing_in_what_is_over() -> None:
