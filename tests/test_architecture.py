@@ -41,8 +41,8 @@ jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlit
     stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
     probe.looking probe.sending sandbox.files console.credits console.engine_tasks
 sandbox.engine settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch \
-    stores.postgres_rows stores.postgres_listener probe.questions console.store_source
-sandbox.pictures stores.postgres_worker probe.report console.task console.engine_tools
+    stores.postgres_rows stores.postgres_listener probe.questions
+sandbox.pictures stores.postgres_worker probe.report console.task console.engine_tools console.store_source
 sandbox.film probe.folder console.pages console.engine_source
 mounting probe.journal sandbox.media console.mounting
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console
@@ -53,7 +53,7 @@ client store_contract.claiming store_contract.finding store_contract.keeping sto
     store_contract.telling
 chain store_contract probe batch_play
 batch cli.exits cli.extras cli.output cli.store cli.captured cli.options cli.reasons
-cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
+cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen cli.dashboard
 cli.generate cli.listing cli.report cli.probe cli.examining
 cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app

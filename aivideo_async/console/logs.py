@@ -47,9 +47,9 @@ def requests(visit: Visit, log: RequestLog) -> View:
     found = log.requests((number - 1) * SIZE, SIZE)
     if not found.total:
         text = "Every request to the API appears here, with what it was answered. Send one from a shell:"
-        workshop = visit.source.workshop
-        base = workshop.base_url if workshop else ""
-        code = el("pre", el("code", f'curl -H "Authorization: Bearer $AIVIDEO_API_KEY" {base}/v1/credits'))
+        code = el(
+            "pre", el("code", f'curl -H "Authorization: Bearer $AIVIDEO_API_KEY" {visit.source.base_url}/v1/credits')
+        )
         main = joined(heading("Requests"), empty("No request came yet", text, code))
         return View(title="Requests", place="requests", main=main)
     columns = ("Status", "Request", "Task", "Key", "Took", "When")

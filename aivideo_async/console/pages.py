@@ -92,13 +92,13 @@ class Console:
             request = read(_one(ask, MODEL), ask.form)
         except InvalidRequestError as error:
             visit = replace(visit, problems=problems_of(error))
-            return self._shown(visit, _refused(trying(visit, workshop)))
+            return self._shown(visit, _refused(trying(visit)))
         sent = await workshop.create(request, callback)
         if sent.task_id is not None:
             return see_other(visit.to("tasks", sent.task_id))
         problem = {CALLBACK if "callback_url" in sent.message else "": f"{sent.message} ({sent.code or 'no answer'})"}
         visit = replace(visit, problems=problem)
-        return self._shown(visit, _refused(trying(visit, workshop)))
+        return self._shown(visit, _refused(trying(visit)))
 
     async def _resend(self, visit: Visit, task_id: str) -> Answer:
         log = visit.source.callbacks
@@ -191,7 +191,7 @@ def _listed(visit: Visit, place: str) -> View | None:
     if place == "faults" and source.switchboard is not None:
         return faults(visit, source.switchboard)
     if place == "try" and source.workshop is not None:
-        return trying(visit, source.workshop)
+        return trying(visit)
     return None
 
 

@@ -307,8 +307,6 @@ class Switchboard(Protocol):
 class Workshop(Protocol):
     """Where a request can be tried."""
 
-    base_url: str
-
     async def create(self, request: GenerationRequest, callback_url: str | None) -> Sent:
         """Send it as a client would."""
         ...
@@ -321,6 +319,8 @@ class Source(Protocol):
     """What the page is called by, such as ``Sandbox``."""
     own: str
     """Scheme and host of the files that are of the page's own origin; empty where there are none."""
+    base_url: str
+    """Where the API is that these tasks were sent to."""
     note: str
     """A sentence about where all of this comes from."""
 

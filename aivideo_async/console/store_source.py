@@ -28,6 +28,7 @@ from aivideo_async.console.source import (
 )
 from aivideo_async.core import lifecycle
 from aivideo_async.core.models import HistoryEntry, TaskRecord, TaskStatus, without_query
+from aivideo_async.settings import BASE_URL
 from aivideo_async.stores.base import Query, Store
 from aivideo_async.transport import Timeouts
 
@@ -49,6 +50,7 @@ class StoreSource:
 
     title = "Dashboard"
     own = ""
+    base_url = BASE_URL
     callbacks = None
     requests = None
     keys = None

@@ -24,7 +24,6 @@ from aivideo_async.console.parts import (
 from aivideo_async.console.snippets import as_curl, as_python
 from aivideo_async.console.source import ENDED, Step, TaskDetail
 from aivideo_async.console.tasks import media
-from aivideo_async.settings import BASE_URL
 
 
 def task(visit: Visit, detail: TaskDetail) -> View:
@@ -115,12 +114,10 @@ def _step(number: int, step: Step, began: datetime | None) -> Html:
 def _code(visit: Visit, detail: TaskDetail) -> Node:
     if detail.request is None:
         return None
-    workshop = visit.source.workshop
-    base = workshop.base_url if workshop else BASE_URL
     return el(
         "section",
         el("h2", "Do it in code"),
         copyable("python", "Copy as Python", as_python(detail.request), opened=True),
-        copyable("curl", "Copy as curl", as_curl(detail.request, base)),
+        copyable("curl", "Copy as curl", as_curl(detail.request, visit.source.base_url)),
         class_="card last",
     )

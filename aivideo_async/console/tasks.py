@@ -177,8 +177,7 @@ def _row(visit: Visit, line: TaskLine) -> tuple[Node, ...]:
 
 
 def _first_steps(visit: Visit) -> Html:
-    workshop = visit.source.workshop
-    if workshop is None:
+    if visit.source.workshop is None:
         return empty(
             "No tasks yet",
             "Tasks appear here as soon as a client records them in this store: ",
@@ -188,7 +187,7 @@ def _first_steps(visit: Visit) -> Html:
         )
     code = "\n".join(
         (
-            f"export AIVIDEO_BASE_URL={workshop.base_url}",
+            f"export AIVIDEO_BASE_URL={visit.source.base_url}",
             "export AIVIDEO_API_KEY=\u2026   # printed by aivideo sandbox",
             "aivideo generate 'A paper boat crosses a puddle'",
         )

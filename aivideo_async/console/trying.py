@@ -23,7 +23,6 @@ from aivideo_async.console.parts import (
     stranger,
 )
 from aivideo_async.console.snippets import as_curl, as_python
-from aivideo_async.console.source import Workshop
 from aivideo_async.core.errors import InvalidRequestError
 from aivideo_async.core.models import GenerationRequest
 
@@ -31,7 +30,7 @@ FIRST_MODEL = "sora-2"
 MODEL, CALLBACK = "model", "callback_url"
 
 
-def trying(visit: Visit, workshop: Workshop) -> View:
+def trying(visit: Visit) -> View:
     """The form for the model that was picked, filled with what the address or the form that was sent says."""
     said = visit.said
     if said is None and any(name != MODEL for name in visit.query):
@@ -47,7 +46,7 @@ def trying(visit: Visit, workshop: Workshop) -> View:
         el(
             "div",
             _form(visit, model, fields, callback),
-            _quote(model, filled, workshop, callback),
+            _quote(model, filled, visit.source.base_url, callback),
             class_="split try",
         ),
     )
@@ -157,7 +156,7 @@ def _input(field: FormField, described: str | None, *, wrong: bool) -> Html:
     )  # fmt: skip
 
 
-def _quote(model: str, filled: Mapping[str, Sequence[str]], workshop: Workshop, callback: str) -> Html:
+def _quote(model: str, filled: Mapping[str, Sequence[str]], base_url: str, callback: str) -> Html:
     try:
         request = read(model, filled)
     except InvalidRequestError as error:
@@ -169,7 +168,7 @@ def _quote(model: str, filled: Mapping[str, Sequence[str]], workshop: Workshop, 
         "section",
         el("h2", "Do it in code"),
         copyable("python", "Copy as Python", as_python(request), opened=True),
-        copyable("curl", "Copy as curl", as_curl(request, workshop.base_url, callback or None)),
+        copyable("curl", "Copy as curl", as_curl(request, base_url, callback or None)),
         class_="card",
     )
     return el("aside", price, code, id="quote", class_="column side", aria_live="polite")
