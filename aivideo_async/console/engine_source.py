@@ -167,8 +167,8 @@ class EngineSource:
         engine = self._engine
         due = engine.next_due()
         tick = 0 if due is None else int(self._clock() / TICK)
-        counts = (len(engine.tasks), len(engine.callbacks), len(engine.requests), self._faults.count, due or 0, tick)
-        return "-".join(f"{count:g}" if isinstance(count, int) else f"{count:.3f}" for count in counts)
+        counts = (len(engine.tasks), len(engine.callbacks), len(engine.requests), self._faults.count, tick)
+        return "-".join((*map(str, counts), "" if due is None else f"{due:.3f}"))
 
     async def revisions(self, since: str) -> AsyncGenerator[str]:
         """The newest revision whenever it is another, and every fifteen seconds. Cancelling it ends it."""

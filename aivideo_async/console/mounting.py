@@ -24,18 +24,19 @@ Send = Callable[[Message], Awaitable[None]]
 
 def subapp(console: Console) -> web.Application:
     """For ``app.add_subapp("/console", subapp(console))``; shutting down ends the pages that are open."""
-    app = web.Application(client_max_size=BODY_LIMIT)
+    app = web.Application()
     streaming: set[asyncio.Task[object]] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         resource = request.match_info.route.resource
         prefix = "" if resource is None else resource.canonical.removesuffix("/{tail}")
-        async with asyncio.timeout(BODY_WITHIN):
-            form = read_form(await request.read()) if request.method == "POST" else {}
+        body = await _aiohttp_body(request) if request.method == "POST" else b""
+        if body is None:
+            return web.Response(status=413)
         ask = Ask(
             method=request.method, path=request.rel_url.raw_path.removeprefix(prefix), base=prefix,
             scheme=request.scheme, query=read_query(request.rel_url.raw_query_string),
-            headers={name.lower(): value for name, value in request.headers.items()}, form=form,
+            headers={name.lower(): value for name, value in request.headers.items()}, form=read_form(body),
         )  # fmt: skip
         answer = await console.answer(ask)
         if answer.stream is None:
@@ -50,6 +51,19 @@ def subapp(console: Console) -> web.Application:
     app.add_routes([web.route("*", "", _slash), web.route("*", "/{tail:.*}", handle)])
     app.on_shutdown.append(hang_up)
     return app
+
+
+async def _aiohttp_body(request: web.Request) -> bytes | None:
+    """The body, or ``None`` where it is too long or does not come. An outer application's limit plays no part."""
+    body = bytearray()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BODY_WITHIN):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    return None
+            return bytes(body)
+    return None
 
 
 async def _slash(request: web.Request) -> web.StreamResponse:

@@ -65,7 +65,7 @@ def _form(visit: Visit, model: str, fields: list[FormField], callback: str) -> H
         visit,
         visit.to("try"),
         el("p", stranger(general), class_="problem", role="alert") if general else None,
-        _models(model),
+        _models(model, visit.problems.get(MODEL, "")),
         *first,
         el("div", *short, class_="short") if short else None,
         more,
@@ -82,7 +82,7 @@ def _form(visit: Visit, model: str, fields: list[FormField], callback: str) -> H
     )
 
 
-def _models(chosen: str) -> Html:
+def _models(chosen: str, problem: str) -> Html:
     kinds = groupby(MODELS.items(), key=lambda pair: str(pair[1].model_fields["kind"].default))
     groups = [
         el(
@@ -98,6 +98,7 @@ def _models(chosen: str) -> Html:
         el("span", "Model"),
         el("select", *groups, name=MODEL, data_switch=True),
         el("small", " ".join(words.split())),
+        el("span", stranger(problem, short=300), class_="problem") if problem else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
@@ -40,7 +40,7 @@ def a_visit(source: EngineSource | None = None, **query: str) -> Visit:
     return Visit(source=source or a_source(), base="/console", form_token="word", query=query)
 
 
-def an_ask(url: str, *, method: str = "GET", form: dict[str, Sequence[str]] | None = None, **headers: str) -> Ask:
+def an_ask(url: str, *, method: str = "GET", form: Mapping[str, Sequence[str]] | None = None, **headers: str) -> Ask:
     """A request of a browser on this machine; underscores in header names stand for hyphens."""
     parts = urlsplit(url)
     named = {"host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -48,9 +48,9 @@ def an_ask(url: str, *, method: str = "GET", form: dict[str, Sequence[str]] | No
     return Ask(method=method, path=parts.path, base="/console", query=query, headers=named, form=form or {})
 
 
-async def get(console: Console, url: str, **headers: str) -> tuple[Answer, str]:
+async def get(console: Console, url: str) -> tuple[Answer, str]:
     """The answer, and its body as text."""
-    answer = await console.answer(an_ask(url, **headers))
+    answer = await console.answer(an_ask(url))
     return answer, answer.body.decode()
 
 

@@ -21,9 +21,8 @@ def test_only_what_bears_the_word_is_run_and_nothing_foreign_is_loaded() -> None
     assert "default-src 'none'" in policy
     assert "script-src 'nonce-once'" in policy
     assert "unsafe" not in policy
-    assert re.findall(r"<script[^>]*>", page) == [
-        re.search(r'<script src="/console/assets/[^"]*" nonce="once" defer>', page)[0]
-    ]  # type: ignore[index] # pyright: ignore[reportOptionalSubscript]
+    (script,) = re.findall(r"<script[^>]*>", page)
+    assert re.fullmatch(r'<script src="/console/assets/[^"]*" nonce="once" defer>', script)
     assert not re.search(r" on\w+=| style=|https?://", page)
     assert "<title>&lt;script&gt;" in page
 

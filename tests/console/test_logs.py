@@ -32,8 +32,8 @@ def test_empty_logs_say_how_something_comes_into_them() -> None:
 
 def test_an_attempt_says_what_was_answered_and_when_the_next_comes() -> None:
     line = CallbackLine(
-        at=AT, task_id="task-1", event="task.completed", attempt=1, status=503, error=HOSTILE, note="forged", seconds=0.04,
-        next_at=at(180),
+        at=AT, task_id="task-1", event="task.completed", attempt=1, status=503, error=HOSTILE, note="forged",
+        seconds=0.04, next_at=at(180),
     )  # fmt: skip
     main = callbacks(a_visit(), Lines(line)).main
     for text in ("503", "40 ms", "again in 3 min", "forged", 'action="/console/tasks/task-1/resend"'):

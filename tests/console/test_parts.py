@@ -39,7 +39,8 @@ def test_credits_are_written_plainly(amount: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0421, "42 ms"), (-1, "0 ms"), (6.04, "6.0 s"), (42, "42 s"), (61, "1 min 1 s"), (900, "15 min"), (3700, "1 h 1 min"),
+    [(0.0421, "42 ms"), (-1, "0 ms"), (6.04, "6.0 s"), (42, "42 s"), (61, "1 min 1 s"), (900, "15 min"),
+     (3700, "1 h 1 min"),
      (200_000, "2 d 7 h")],
 )  # fmt: skip
 def test_a_span_has_its_two_largest_units(seconds: float, text: str) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from aivideo_async.console.tasks import media, tasks
-from tests.console.asking import HOSTILE, NOW, a_line, a_source, a_visit
-from tests.sandbox.asking import SORA, accepted, an_engine, ended
+from tests.console.asking import HOSTILE, a_line, a_source, a_visit
+from tests.sandbox.asking import NOW, SORA, accepted, an_engine, ended
 
 
 def test_the_first_view_says_how_a_first_task_is_made() -> None:
