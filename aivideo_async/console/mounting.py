@@ -67,7 +67,8 @@ async def _aiohttp_body(request: web.Request) -> bytes | None:
 
 
 async def _slash(request: web.Request) -> web.StreamResponse:
-    raise web.HTTPFound(f"{request.rel_url.raw_path}/")
+    query = request.rel_url.raw_query_string
+    raise web.HTTPFound(f"{request.rel_url.raw_path}/{f'?{query}' if query else ''}")
 
 
 async def _streamed(

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from aivideo_async.console.html import Address, Html, Node, el, joined, path, visible
+from aivideo_async.console.html import Address, Html, Node, el, path, visible
 from aivideo_async.console.http import NOTHING
 from aivideo_async.console.source import Mood, Source
 
@@ -197,9 +197,3 @@ def pretty(value: JsonValue) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 task``, ``1,204 tasks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def spaced(*children: Node) -> Html:
-    """The children with a space between each two."""
-    kept = [child for child in children if child]
-    return joined(*(joined(" " if index else None, child) for index, child in enumerate(kept)))

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from typing import cast
 
@@ -179,8 +180,9 @@ class Server:
         response.content_length, response.content_type = handout.length, handout.content_type
         if handout.modified is not None:
             response.last_modified = handout.modified
-        await response.prepare(request)
-        await response.write(handout.body)
+        with suppress(ConnectionError):  # a browser that has seen enough of a clip hangs up
+            await response.prepare(request)
+            await response.write(handout.body)
         if len(handout.body) < handout.length and request.transport is not None:
             request[CUT] = True
             request.transport.close()
