@@ -45,7 +45,8 @@ TITLES = {"made_anew": "Record made anew from a callback", "hinted": "Unsigned c
 class StoreSource:
     """Reads ``store``, which whoever made it opens and closes. ``at_most`` records are held.
 
-    ``clock`` gives seconds that never go back.
+    ``clock`` gives seconds that never go back. A page that is open hears something every ``heartbeat`` seconds, and
+    of changes at most every ``pause`` seconds.
     """
 
     title = "Dashboard"
@@ -57,7 +58,16 @@ class StoreSource:
     switchboard = None
     workshop = None
 
-    def __init__(self, store: Store, *, at_most: int = NEWEST, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        at_most: int = NEWEST,
+        clock: Callable[[], float] = time.monotonic,
+        heartbeat: float = HEARTBEAT,
+        pause: float = PAUSE,
+    ) -> None:
+        self._heartbeat, self._pause = heartbeat, pause
         self._store, self._at_most, self._clock = store, at_most, clock
         self._records: Sequence[TaskRecord] = ()
         self._read_at: float | None = None
@@ -133,9 +143,9 @@ class StoreSource:
                     if self.revision() != since:
                         since = self.revision()
                         yield since
-                        await asyncio.sleep(PAUSE)
+                        await asyncio.sleep(self._pause)
                     try:
-                        async with asyncio.timeout(HEARTBEAT):
+                        async with asyncio.timeout(self._heartbeat):
                             await anext(hints)
                     except TimeoutError:
                         yield since
@@ -143,7 +153,7 @@ class StoreSource:
                         break
                     else:
                         self._changes += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._pause)
 
 
 def line_of(record: TaskRecord, now: datetime) -> TaskLine:

@@ -222,6 +222,8 @@ article:hover, article:focus-within { border-color: var(--edge); }
   overflow: hidden;
   border-radius: var(--radius); }
 .player video, .player img { display: block; width: 100%; height: auto; max-height: 72vh; object-fit: contain; }
+.player:has(> .button) { min-height: 0; padding: 1.25rem; justify-items: start; background: var(--card);
+  border: 1px solid var(--line); }
 .player.tall video, .player.tall img { width: auto; max-width: 100%; }
 .player audio { width: calc(100% - 2rem); margin: 1rem; }
 .whole { white-space: pre-wrap; max-height: 20rem; overflow: auto; }

@@ -32,7 +32,8 @@ def tasks(visit: Visit) -> View:
     source, query = visit.source, visit.query
     tally = source.tally()
     wanted = Wanted(status=query.get("status", ""), model=query.get("model", ""), text=query.get("q", "").strip())
-    as_table = query.get("view") == "table"
+    # Where no media are loaded a gallery is a wall of black.
+    as_table = query.get("view", "" if source.own else "table") == "table"
     size, number = ROWS if as_table else GALLERY, number_in(query, "page")
     found = source.tasks(wanted, (number - 1) * size, size)
     if tally.total == 0:
@@ -89,7 +90,12 @@ def _summary(tally: Tally) -> Node:
 def _switch(visit: Visit, as_table: bool) -> Html:
     return el(
         "nav",
-        el("a", "Gallery", href=visit.here("tasks", view=None, page=None), aria_current=None if as_table else "page"),
+        el(
+            "a",
+            "Gallery",
+            href=visit.here("tasks", view=None if visit.source.own else "gallery", page=None),
+            aria_current=None if as_table else "page",
+        ),
         el("a", "Table", href=visit.here("tasks", view="table", page=None), aria_current="page" if as_table else None),
         class_="switch",
         aria_label="Shown as",

@@ -13,6 +13,7 @@ from aivideo_async.console.pages import Console
 from aivideo_async.core.errors import StoreError
 from aivideo_async.stores import MemoryStore
 from tests.console.asking import RicherSource, a_source, an_ask, first_of, get, location, post
+from tests.console.test_store_source import DONE
 from tests.sandbox.asking import LATER, accepted, an_engine, ended, the_task
 
 
@@ -126,6 +127,16 @@ async def test_over_a_store_there_is_nothing_to_change() -> None:
             form = {"form_token": [console._guard.form_token]}
             ask = an_ask(place, method="POST", form=form, origin="http://127.0.0.1:8787")
             assert (await console.answer(ask)).status == 404
+
+
+async def test_over_a_store_tasks_are_a_table_at_first_since_no_media_are_loaded() -> None:
+    async with MemoryStore() as store:
+        await store.put(DONE)
+        console = Console(StoreSource(store))
+        assert "<table>" in (await get(console, "/tasks"))[1]
+        page = (await get(console, "/tasks?view=gallery"))[1]
+        assert "<table>" not in page
+        assert "<video" not in page
 
 
 async def test_a_store_that_is_away_is_said_and_no_traceback() -> None:

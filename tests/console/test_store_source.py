@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 
 from aivideo_async.catalog import PRICES, estimate
 from aivideo_async.console.source import Wanted
-from aivideo_async.console.store_source import StoreSource
+from aivideo_async.console.store_source import StoreSource, line_of
 from aivideo_async.core.models import Failure, HistoryEntry, Output, SavedFile, TaskRecord, TaskStatus
 from aivideo_async.stores import MemoryStore, Query
 from tests.console.asking import AT, SORA, at
@@ -122,8 +122,35 @@ async def test_of_very_many_the_newest_are_held() -> None:
 
 async def test_a_change_in_the_store_is_a_new_revision() -> None:
     async with MemoryStore() as store:
-        source = StoreSource(store)
+        source = StoreSource(store, pause=0)
         async with aclosing(source.revisions(source.revision())) as revisions, asyncio.timeout(10):
             first = await anext(revisions)
             await store.put(BARE)
             assert await anext(revisions) not in {first, ""}
+
+
+async def test_where_nothing_changes_there_is_a_sign_of_life() -> None:
+    async with MemoryStore() as store:
+        source = StoreSource(store, pause=0, heartbeat=0.01)
+        async with aclosing(source.revisions("")) as revisions, asyncio.timeout(10):
+            assert len({await anext(revisions) for _ in range(3)}) == 1
+
+
+async def test_a_subscription_that_ends_is_made_again() -> None:
+    class Short(MemoryStore):
+        @asynccontextmanager
+        async def changes(self) -> AsyncGenerator[AsyncIterator[frozenset[str]]]:
+            async def one() -> AsyncGenerator[frozenset[str]]:
+                yield frozenset({"av_1"})
+
+            yield one()
+
+    async with Short() as store:
+        source = StoreSource(store, pause=0)
+        async with aclosing(source.revisions("")) as revisions, asyncio.timeout(10):
+            assert len({await anext(revisions) for _ in range(5)}) == 5
+
+
+def test_a_failure_that_was_charged_is_spending() -> None:
+    charged = replace(FAILED, failure=Failure(message="no", charged="yes"))
+    assert [line_of(record, AT).paid for record in (FAILED, charged, BARE)] == [False, True, False]
