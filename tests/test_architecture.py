@@ -28,29 +28,32 @@ catalog.conversion catalog.gpt_image catalog.grok catalog.happyhorse catalog.kli
     catalog.seedance catalog.sora catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of \
     core.jwks core.audit
 catalog
+cli.fields console.html console.http console.source console.style console.script console.snippets
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
-    stores.postgres_server dev_certificate own_loop django_view guard gallery_script
-lent_store transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
-    stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
-    probe.findings probe.orders probe.redaction probe.purse transfer pictures
-orders jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
+    stores.postgres_server dev_certificate own_loop django_view guard gallery_script console.parts console.guard \
+    console.live console.fields
+stores.sqlite_watch lent_store transport gallery endings stores.rounds stores.codec stores.sqlite_schema \
+    sandbox.planes sandbox.records stores.redis_connections stores.redis_scripts stores.postgres_schema \
+    sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse transfer pictures \
+    console.chart console.tasks console.logs console.keys console.faults console.trying console.frame
+jwks orders otel posting sandbox.labels sandbox.terrain stores.sqlite_events stores.sqlite_rows \
     stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
-    probe.looking probe.sending sandbox.files
+    probe.looking probe.sending sandbox.files console.credits console.engine_tasks
 sandbox.engine settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch \
     stores.postgres_rows stores.postgres_listener probe.questions
-sandbox.pictures stores.postgres_worker probe.report
-sandbox.film probe.folder
-mounting probe.journal sandbox.media
-stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
+sandbox.pictures stores.postgres_worker probe.report console.task console.engine_tools console.store_source
+sandbox.film probe.folder console.pages console.engine_source
+mounting probe.journal sandbox.media console.mounting
+stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console
 stores reconcile task submit sandbox.server probe.listening saving
 probe.running spending variants attempts doubts auditing
 opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
 client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
 chain store_contract probe batch_play
-batch cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
-cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
+batch cli.exits cli.extras cli.output cli.store cli.captured cli.options cli.reasons
+cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen cli.dashboard
 cli.generate cli.listing cli.report cli.probe cli.examining
 cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app

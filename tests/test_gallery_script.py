@@ -9,17 +9,13 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from aivideo_async.gallery import GalleryItem, render
+from tests.chromium import AXE, chromium
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--no-first-run"),
-]
-AXE = resources.files("axe_playwright_python") / "axe.min.js"
 CACHED = resources.files("aivideo_async.sandbox") / "cached"
 
 
@@ -48,10 +44,8 @@ ITEMS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @dataclass

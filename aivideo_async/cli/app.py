@@ -324,6 +324,30 @@ def _sandbox(
     )
 
 
+@app.command("dashboard", epilog=HELP)
+def _dashboard(
+    store: Annotated[str | None, typer.Option(metavar="URL", help="The store; else AIVIDEO_STORE, or our own.")] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on; off loopback a token is needed.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8788,
+    token: Annotated[
+        str | None, typer.Option(envvar="AIVIDEO_DASHBOARD_TOKEN", help="The token; else one is drawn where needed.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the tasks of a store on a page, with their timelines and what was spent, until Ctrl-C (exit code 0).
+
+    It reads and never writes, asks no service and needs no key.
+    """
+    from aivideo_async.cli import dashboard, session
+
+    screen = Screen(machine=json)
+    session.run(
+        screen,
+        lambda: dashboard.dashboard(screen, url=store, host=host, port=port, token=token),
+        interrupted=Exit.OK,
+    )
+
+
 @app.command("probe", epilog=HELP)
 def _probe(
     record: Annotated[Path, typer.Option(help="A new or empty folder for samples, transcript, report and settings.")],

@@ -17,10 +17,11 @@ async def serve(screen: Screen, *, port: int, profile: Profile, speed: float) ->
     Raises OSError when it cannot listen, ConfigurationError without the sandbox extra.
     """
     require("sandbox", ("av", "PIL"))
-    async with Sandbox(port=port, profile=profile, speed=speed) as sandbox:
+    async with Sandbox(port=port, profile=profile, speed=speed, console=True) as sandbox:
         for name, value in sandbox.environment().items():
             screen.line(f"export {name}={shlex.quote(value)}")
-        screen.object({"environment": dict(sandbox.environment())})
+        screen.object({"environment": dict(sandbox.environment()), "console": sandbox.console_url})
         screen.say(f"the sandbox listens on {sandbox.base_url}, {speed:g} times as fast as the service; Ctrl-C ends it")
+        screen.say(f"its console: {sandbox.console_url}")
         while True:
             await asyncio.Event().wait()

@@ -26,6 +26,7 @@ from typing import Literal, Self, get_args
 from aiohttp import web
 
 from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async.core.addresses import is_loopback
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.delivery import Courier
 from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
@@ -48,7 +49,7 @@ from aivideo_async.sandbox.scenarios import (
     ServerError,
     ShortBody,
 )
-from aivideo_async.sandbox.server import Server
+from aivideo_async.sandbox.server import CONSOLE, Server
 from aivideo_async.sandbox.shelf import Shelf
 from aivideo_async.supervise import Supervisor
 
@@ -91,6 +92,7 @@ class Sandbox:
       extra, and does not fetch input images; metadata still say what was asked for.
     - ``body_forms``: which create bodies are taken, to try a client's second choice.
     - ``dialect``: where its answers are otherwise than we read the pages of the hosted service.
+    - ``console``: a page at ``console_url`` that shows tasks, callbacks, requests and credits, and tries requests.
     - ``url_lifetime``: seconds until a result's URL dies. ``clock``: unix seconds.
 
     Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
@@ -110,6 +112,7 @@ class Sandbox:
         render: Render = "real",
         body_forms: BodyForms = "both",
         dialect: Dialect = AS_WRITTEN,
+        console: bool = False,
         url_lifetime: int = DAY,
         prices: PriceBook = PRICES,
         clock: Callable[[], float] = time.time,
@@ -126,6 +129,8 @@ class Sandbox:
         self._base_url: str | None = None
         self._host, self._port, self._clock = host, port, clock
         self._render: Render = render
+        self._console, self._forms = console, body_forms
+        self._token = None if is_loopback(host) else secrets.token_urlsafe()
         shelf = Shelf(draw.randbytes(32), lifetime=url_lifetime)
         self._engine = Engine(shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms, dialect=dialect)
         self._engine.open_account(self.api_key, Decimal(credits))
@@ -142,7 +147,10 @@ class Sandbox:
             await supervisor.start()
             stack.push_async_callback(supervisor.stop)
             server = Server(self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self._clock)
-            runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+            app = server.app()
+            if self._console:
+                app.add_subapp(CONSOLE, self._pages(server))
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, listener).start()
@@ -165,6 +173,15 @@ class Sandbox:
         if self._base_url is None:
             raise ConfigurationError("the sandbox has no address before it is entered")
         return self._base_url
+
+    @property
+    def console_url(self) -> str | None:
+        """Where the console is, if there is one; off loopback with the token that it needs.
+
+        Raises ConfigurationError before it was entered.
+        """
+        token = "" if self._token is None else f"?token={self._token}"
+        return f"{self.base_url}{CONSOLE}/{token}" if self._console else None
 
     @property
     def webhook_secret(self) -> str | None:
@@ -211,6 +228,17 @@ class Sandbox:
     def balance(self) -> Decimal:
         """Credits that are left."""
         return self._engine.accounts[self.api_key].balance
+
+    def _pages(self, server: Server) -> web.Application:
+        from aivideo_async.console import Console, subapp
+        from aivideo_async.console.engine_source import Doer, EngineSource
+        from aivideo_async.console.guard import ANY_HOST
+
+        doer = Doer(create=server.create, resend=server.resend)
+        source = EngineSource(
+            self._engine, key=self.api_key, speed=self.time_scale, clock=self._clock, doer=doer, forms=self._forms
+        )
+        return subapp(Console(source, hosts=() if self._token is None else (ANY_HOST,), token=self._token))
 
     def _courier(self) -> Courier:
         return Courier(secret=self._secret, clock=self._clock, prefix=self._engine.dialect.callback_prefix)

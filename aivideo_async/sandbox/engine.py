@@ -95,6 +95,10 @@ class Engine:
         """One item for each of the next creates. Raises ConfigurationError, and then takes none of them."""
         self._courses.extend([course_of(item) for item in scenarios])
 
+    def waiting(self) -> Sequence[Course]:
+        """What the next creates have before them."""
+        return tuple(self._courses)
+
     def create(
         self, kind: Kind, authorization: str | None, body: bytes, now: float, *, once: str | None = None
     ) -> Created:
@@ -197,6 +201,14 @@ class Engine:
             again = delivery.ended_at + self.dialect.attempts[delivery.attempt] / self._speed
             self._schedule(max(now, again), replace(delivery, attempt=delivery.attempt + 1))
 
+    def resend(self, task_id: str, now: float) -> bool:
+        """Schedule the callback of a task that has ended once more; ``False`` where there is none to send."""
+        task = self.tasks.get(task_id)
+        if task is None or not task.ended or task.callback_url is None:
+            return False
+        self._schedule(now, self._delivery(task, task.callback_url, now))
+        return True
+
     def _key(self, authorization: str | None) -> str:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or key not in self.accounts:
@@ -217,15 +229,17 @@ class Engine:
     ) -> SandboxTask:
         early = course.has(EarlyCallback)
         seconds = usual_seconds(request) * self._draw.uniform(*SPREAD) + course.delay
+        fields = request.fields()
         task = SandboxTask(
             id=self._uuid(),
             key=key,
-            plan=plan_of(request.kind, request.model, request.fields(), self._draw),
+            plan=plan_of(request.kind, request.model, fields, self._draw),
             price=price,
             course=course,
             callback_url=callback_url,
             created_at=now,
             due_at=now if early else now + seconds / self._speed,
+            fields=fields,
         )
         self.tasks[task.id] = task
         self._charge(key, price)

@@ -32,7 +32,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxTask:
-    """One task as the service has it; ``error`` is code and message of a failure."""
+    """One task as the service has it; ``error`` is code and message of a failure, ``fields`` is the model's input."""
 
     id: str
     key: str = field(repr=False)
@@ -46,6 +46,7 @@ class SandboxTask:
     completed_at: float | None = None
     output: JsonObject | None = field(default=None, repr=False)
     error: tuple[str, str] | None = None
+    fields: JsonObject = field(default_factory=dict[str, JsonValue], repr=False)
 
     @property
     def model(self) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from typing import cast
 
@@ -23,7 +24,7 @@ from aivideo_async.sandbox.dialect import Answer, failure, success
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Studio
 from aivideo_async.sandbox.plan import UnreadablePictureError
-from aivideo_async.sandbox.records import Delivery, Endpoint, RequestEntry, SandboxTask
+from aivideo_async.sandbox.records import Created, Delivery, Endpoint, RequestEntry, SandboxTask
 from aivideo_async.sandbox.shelf import ShelfError
 from aivideo_async.supervise import Supervisor
 
@@ -31,6 +32,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a create's body; the service's own limit is unknown."""
+CONSOLE = "/console"
+"""Where the console is, if there is one."""
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
 TASK_ID = web.RequestKey("task_id", str)
 CUT = web.RequestKey("cut", bool)
@@ -89,18 +92,40 @@ class Server:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         kind = CREATES[request.path.split("/")[2]]
-        created = self._engine.create(
-            kind, request.headers.get("Authorization"), body, self._clock(), once=request.headers.get("Idempotency-Key")
-        )
+        authorization, once = request.headers.get("Authorization"), request.headers.get("Idempotency-Key")
+        created = await self._taken(kind, authorization, body, once)
         if created.task is not None:
             request[TASK_ID] = created.task.id
-            await self._begin(created.task, held=created.held)
         if created.answer is not None:
             return self._written(created.answer)
         request[CUT] = True
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
+
+    async def _taken(self, kind: Kind, authorization: str | None, body: bytes, once: str | None = None) -> Created:
+        created = self._engine.create(kind, authorization, body, self._clock(), once=once)
+        if created.task is not None:
+            await self._begin(created.task, held=created.held)
+        return created
+
+    async def create(self, kind: Kind, key: str, body: bytes) -> Created:
+        """Create a task as a request with this key and body would, and write it down as one."""
+        created = await self._taken(kind, f"Bearer {key}", body)
+        path = next(f"/v1/{name}/generations" for name, made in CREATES.items() if made == kind)
+        entry = RequestEntry(
+            at=self._clock(), endpoint="create", method="POST", path=path,
+            status=None if created.answer is None else created.answer.status,
+            task_id=None if created.task is None else created.task.id,
+        )  # fmt: skip
+        self._engine.log(entry)
+        return created
+
+    def resend(self, task_id: str) -> bool:
+        """Send the callback of a task that has ended once more; ``False`` where there is none to send."""
+        due = self._engine.resend(task_id, self._clock())
+        self.wake()
+        return due
 
     async def _begin(self, task: SandboxTask, *, held: bool) -> None:
         """Have a task's files made; where the create is held, wait for the first attempt at its callback."""
@@ -155,8 +180,9 @@ class Server:
         response.content_length, response.content_type = handout.length, handout.content_type
         if handout.modified is not None:
             response.last_modified = handout.modified
-        await response.prepare(request)
-        await response.write(handout.body)
+        with suppress(ConnectionError):  # a browser that has seen enough of a clip hangs up
+            await response.prepare(request)
+            await response.write(handout.body)
         if len(handout.body) < handout.length and request.transport is not None:
             request[CUT] = True
             request.transport.close()
@@ -193,7 +219,9 @@ class Server:
 
     @web.middleware
     async def _outermost(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Errors in the service's own shape, whatever happens; and the log."""
+        """Errors in the service's own shape, whatever happens; and the log. The console is none of the service's."""
+        if request.path.startswith(f"{CONSOLE}/") or request.path == CONSOLE:
+            return await handler(request)
         try:
             response = await handler(request)
         except web.HTTPException as error:

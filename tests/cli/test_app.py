@@ -18,7 +18,20 @@ from aivideo_async.stores import Query
 from tests.cli.processes import aivideo
 from tests.stores.contract import scanned
 
-COMMANDS = ("demo", "generate", "wait", "tasks", "credits", "models", "sandbox", "probe", "listen", "webhook", "doctor")
+COMMANDS = (
+    "demo",
+    "generate",
+    "wait",
+    "tasks",
+    "credits",
+    "models",
+    "sandbox",
+    "dashboard",
+    "probe",
+    "listen",
+    "webhook",
+    "doctor",
+)
 
 
 def invoke(*arguments: str) -> Result:

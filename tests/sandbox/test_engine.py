@@ -360,3 +360,25 @@ def test_the_same_seed_makes_the_same_service() -> None:
 
     assert run(1) == run(1)
     assert run(1) != run(2)
+
+
+def test_a_callback_is_sent_again_only_where_there_is_one() -> None:
+    engine = an_engine()
+    assert not engine.resend("nobody", NOW)
+    ended(engine)
+    task = the_task(engine)
+    assert engine.resend(task.id, LATER)
+    (again,) = engine.advance(LATER)
+    assert (again.task_id, again.attempt, again.event) == (task.id, 1, "task.completed")
+    running = accepted(engine)
+    assert not engine.resend(running.id, LATER)
+
+
+def test_what_waits_for_the_next_creates_can_be_seen() -> None:
+    engine = an_engine()
+    engine.enqueue([Fail(), LoseCallback()])
+    assert [course.scenarios for course in engine.waiting()] == [(Fail(),), (LoseCallback(),)]
+
+
+def test_a_task_knows_the_fields_that_it_was_made_of() -> None:
+    assert accepted(an_engine(), {**SORA, "duration": 12}).fields["duration"] == 12

@@ -142,3 +142,46 @@ async def test_a_dialect_reaches_the_wire() -> None:
             async with http.get(f"{sandbox.base_url}/v1/credits", headers=key) as response:
                 assert response.headers.get("Retry-After") == expected
                 assert "X-RateLimit-Limit" in response.headers
+
+
+async def test_a_console_is_there_where_it_is_wanted_and_no_request_to_it_is_the_services() -> None:
+    async with Sandbox(render="cached") as plain:
+        assert plain.console_url is None
+    async with Sandbox(render="cached", console=True) as sandbox:
+        assert sandbox.console_url == f"{sandbox.base_url}/console/"
+        async with aiohttp.request("GET", f"{sandbox.base_url}/console/") as response:
+            assert "Nothing was made yet" in await response.text()
+        async with aiohttp.request("GET", f"{sandbox.base_url}/console/nothing") as response:
+            assert (response.status, response.content_type) == (404, "text/html")
+        assert sandbox.requests == ()
+
+
+async def test_off_loopback_the_consoles_address_has_its_token() -> None:
+    async with Sandbox(render="cached", console=True, host="0.0.0.0") as sandbox:  # noqa: S104 - the point of the test
+        url = str(sandbox.console_url)
+        async with aiohttp.request("GET", url.partition("?")[0]) as response:
+            assert response.status == 401
+        async with aiohttp.request("GET", url, allow_redirects=False) as response:
+            assert response.status == 303
+
+
+async def test_what_the_console_creates_is_made_logged_and_called_back_again() -> None:
+    async with Sandbox(render="cached", console=True, speed=100_000) as sandbox, aiohttp.ClientSession() as session:
+        url, origin = str(sandbox.console_url), {"Origin": sandbox.base_url}
+        async with session.get(f"{url}try") as response:
+            token = (await response.text()).partition('name="form_token" value="')[2].partition('"')[0]
+        form = {"form_token": token, "model": "sora-2", "prompt": "x", "duration": "4"}
+        form["callback_url"] = f"{sandbox.base_url}/nobody"
+        async with session.post(f"{url}try", data=form, headers=origin) as response:
+            assert response.url.path == f"/console/tasks/{sandbox.tasks[0].id}"
+        first = sandbox.requests[0]
+        assert (first.endpoint, first.task_id) == ("create", sandbox.tasks[0].id)
+        async with asyncio.timeout(10):
+            while not sandbox.callbacks:
+                await asyncio.sleep(0.01)
+        before = len(sandbox.callbacks)
+        async with session.post(f"{url}tasks/{sandbox.tasks[0].id}/resend", data=form, headers=origin) as response:
+            assert response.status == 200
+        async with asyncio.timeout(10):
+            while len(sandbox.callbacks) <= before:
+                await asyncio.sleep(0.01)

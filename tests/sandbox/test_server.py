@@ -336,3 +336,20 @@ async def test_what_breaks_in_a_handler_is_an_error_of_the_service(caplog: pytes
     ):
         assert (response.status, code_of(await response.json())) == (500, "internal_error")
     assert "the engine broke" in caplog.text
+
+
+async def test_a_browser_that_hangs_up_in_a_file_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async with world() as w:
+        url = await w.result()
+        _, _, host, path = url.split("/", 3)
+        before = len(w.sandbox.requests)
+        _, writer = await asyncio.open_connection(*host.split(":"))
+        writer.write(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 100)
+        async with asyncio.timeout(10):
+            while len(w.sandbox.requests) == before:  # the rest waits for somebody to read
+                await asyncio.sleep(0)
+        writer.transport.abort()
+        await writer.wait_closed()
+        async with w.http.get(url) as response:
+            assert response.status == 200
+    assert [record.message for record in caplog.records if record.exc_info] == []

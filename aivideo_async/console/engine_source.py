@@ -1,0 +1,229 @@
+"""The sandbox's engine as a ``Source``: it reads what the engine holds, and creates and resends through its server.
+
+The engine does not say when it changes, so its state is given a name that is cheap to make, and looked at a few times a
+second while a page is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+
+from aivideo_async.console.engine_tasks import detail_of, line_of
+from aivideo_async.console.engine_tools import Faults, Keys
+from aivideo_async.console.source import (
+    CallbackLine,
+    CallbackLog,
+    KeyRing,
+    Page,
+    Purse,
+    RequestLine,
+    RequestLog,
+    Sent,
+    Spend,
+    Switchboard,
+    Tally,
+    TaskDetail,
+    TaskLine,
+    Wanted,
+    Workshop,
+)
+from aivideo_async.core.models import GenerationRequest, Kind, moment
+from aivideo_async.core.wire import create_request
+from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.records import CallbackAttempt, Created, RequestEntry, SandboxTask
+
+LOOK_EVERY = 0.3
+"""Seconds between two looks at the engine while a page is open."""
+TICK = 1.0
+"""Seconds after which a running task's progress is another."""
+HEARTBEAT = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doer:
+    """What the server does for the console. ``create`` takes kind, key and body, ``resend`` a task's id."""
+
+    create: Callable[[Kind, str, bytes], Awaitable[Created]]
+    resend: Callable[[str], bool]
+
+
+class EngineSource:
+    """Reads ``engine``. ``key`` is the account that *Try it* spends from, ``clock`` gives unix seconds."""
+
+    title = "Sandbox"
+    note = "Everything here is local and made up: no credit of yours is spent, and nothing leaves this machine."
+
+    def __init__(
+        self, engine: Engine, *, key: str, speed: float, clock: Callable[[], float], doer: Doer, forms: str = "both"
+    ) -> None:
+        self._engine, self._key, self._clock, self._doer = engine, key, clock, doer
+        self._form_taken = forms
+        self.own: str = engine.shelf.base_url
+        self.base_url: str = engine.shelf.base_url
+        self._keys = Keys(engine, key)
+        self._faults = Faults(engine, speed, clock)
+
+    @property
+    def callbacks(self) -> CallbackLog:
+        """Attempts at callbacks."""
+        return self
+
+    @property
+    def requests(self) -> RequestLog:
+        """The log of requests."""
+        return _Requests(self._engine)
+
+    @property
+    def keys(self) -> KeyRing:
+        """API keys."""
+        return self._keys
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """Faults and the clock."""
+        return self._faults
+
+    @property
+    def workshop(self) -> Workshop:
+        """Where a request is tried."""
+        return self
+
+    def now(self) -> datetime:
+        """The sandbox's clock."""
+        return moment(self._clock())
+
+    async def refresh(self) -> None:
+        """Nothing is read ahead: the engine is in memory."""
+
+    def tasks(self, wanted: Wanted, first: int, most: int) -> Page[TaskLine]:
+        """Up to ``most`` tasks that are wanted, from the ``first`` (0 is the newest)."""
+        now, every = self._clock(), self._engine.tasks
+        newest = reversed(every.values())
+        if wanted.everything:
+            return Page([line_of(task, now) for task in islice(newest, first, first + most)], len(every))
+        found = [task for task in newest if wanted.fits(task.status, task.model, task.id, task.plan.prompt)]
+        return Page([line_of(task, now) for task in found[first : first + most]], len(found))
+
+    async def task(self, id: str) -> TaskDetail | None:
+        """One task."""
+        task = self._engine.tasks.get(id)
+        if task is None:
+            return None
+        attempts = [attempt for attempt in self._engine.callbacks if attempt.task_id == id]
+        return detail_of(task, attempts, self._clock(), self._engine.dialect.attempts)
+
+    def tally(self) -> Tally:
+        """How many there are of which sort."""
+        tasks = self._engine.tasks.values()
+        models = Counter(task.model for task in tasks)
+        return Tally(statuses=Counter(task.status for task in tasks), models=dict(models.most_common()))
+
+    def purse(self) -> Purse:
+        """Every account's credits together; the balance over time follows from the tasks."""
+        accounts = self._engine.accounts.values()
+        purchased = sum((account.purchased for account in accounts), Decimal(0))
+        consumed = sum((account.consumed for account in accounts), Decimal(0))
+        tasks = list(self._engine.tasks.values())
+        return Purse(
+            balance=purchased - consumed,
+            purchased=purchased,
+            consumed=consumed,
+            points=_balances(tasks, purchased, keeps=self._engine.dialect.keeps_credits),
+            spends=_spends(tasks),
+        )
+
+    def attempts(self, first: int, most: int) -> Page[CallbackLine]:
+        """Attempts at callbacks, the newest first."""
+        every = self._engine.callbacks
+        lines = [_callback(attempt) for attempt in islice(reversed(every), first, first + most)]
+        return Page(lines, len(every))
+
+    async def resend(self, task_id: str) -> bool:
+        """Send a task's callback once more."""
+        return self._doer.resend(task_id)
+
+    async def create(self, request: GenerationRequest, callback_url: str | None) -> Sent:
+        """Create it as a client would that holds the sandbox's own key."""
+        form = "nested" if self._form_taken == "nested" else request.body_forms()[0]
+        post = create_request(request, form=form, callback_url=callback_url)
+        created = await self._doer.create(request.kind, self._key, post.body or b"")
+        if created.answer is None:
+            return Sent(task_id=None, status=None, message="The connection was cut: a fault that was chosen before.")
+        error = created.answer.body.get("error")
+        if created.task is not None and not isinstance(error, dict):
+            return Sent(task_id=created.task.id, status=created.answer.status)
+        told = error if isinstance(error, dict) else {}
+        code, message = str(told.get("code", "")), str(told.get("message", ""))
+        return Sent(task_id=None, status=created.answer.status, code=code, message=message)
+
+    def revision(self) -> str:
+        """A name for the state as it is; while something runs it is another one every second."""
+        engine = self._engine
+        due = engine.next_due()
+        tick = 0 if due is None else int(self._clock() / TICK)
+        counts = (len(engine.tasks), len(engine.callbacks), len(engine.requests), self._faults.count, tick)
+        return "-".join((*map(str, counts), "" if due is None else f"{due:.3f}"))
+
+    async def revisions(self, since: str) -> AsyncGenerator[str]:
+        """The newest revision whenever it is another, and every fifteen seconds. Cancelling it ends it."""
+        last, quiet = since, 0.0
+        while True:
+            revision = self.revision()
+            if revision != last or quiet >= HEARTBEAT:
+                last, quiet = revision, 0.0
+                yield revision
+            await asyncio.sleep(LOOK_EVERY)
+            quiet += LOOK_EVERY
+
+
+class _Requests:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def requests(self, first: int, most: int) -> Page[RequestLine]:
+        """Requests, the newest first, without those for files: the console itself makes most of them."""
+        every = [entry for entry in self._engine.requests if entry.endpoint != "get_file"]
+        return Page([_request(entry) for entry in islice(reversed(every), first, first + most)], len(every))
+
+
+def _callback(attempt: CallbackAttempt) -> CallbackLine:
+    note = "forged" if attempt.forged else "doubled" if attempt.duplicate else ""
+    return CallbackLine(
+        at=moment(attempt.at), task_id=attempt.task_id, event=attempt.event, attempt=attempt.attempt,
+        status=attempt.status, error=attempt.error or "", note=note,
+    )  # fmt: skip
+
+
+def _request(entry: RequestEntry) -> RequestLine:
+    return RequestLine(
+        at=moment(entry.at), method=entry.method, path=entry.path, status=entry.status, task_id=entry.task_id
+    )
+
+
+def _balances(tasks: Sequence[SandboxTask], purchased: Decimal, *, keeps: bool) -> list[tuple[datetime, Decimal]]:
+    """The balance after every charge and every refund, the oldest first."""
+    moves = [(task.created_at, -task.price) for task in tasks]
+    moves += [(task.due_at, task.price) for task in tasks if task.status == "failed" and not keeps]
+    moves.sort(key=lambda move: move[0])
+    points, balance = [(moment(at), purchased) for at, _ in moves[:1]], purchased
+    for at, amount in moves:
+        balance += amount
+        points.append((moment(at), balance))
+    return points
+
+
+def _spends(tasks: Sequence[SandboxTask]) -> list[Spend]:
+    counts: Counter[str] = Counter()
+    sums: dict[str, Decimal] = {}
+    for task in tasks:
+        if task.status != "failed":
+            counts[task.model] += 1
+            sums[task.model] = sums.get(task.model, Decimal(0)) + task.price
+    dearest = sorted(sums.items(), key=lambda pair: -pair[1])
+    return [Spend(name=model, tasks=counts[model], credits=amount) for model, amount in dearest]
