@@ -11,6 +11,7 @@ It is written from api.md alone and shares no codec with the client.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import math
 import secrets
@@ -26,44 +27,69 @@ from typing import Literal, Self, get_args
 from aiohttp import web
 
 from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async.core.addresses import is_loopback
 from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.clock import Clock
+from aivideo_async.sandbox.controls import DEFAULT_KEY, Controls
 from aivideo_async.sandbox.delivery import Courier
 from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
+from aivideo_async.sandbox.durations import Durations
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.faults import Faults
+from aivideo_async.sandbox.keys import ApiKey
+from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.media import Render, Studio
-from aivideo_async.sandbox.records import CallbackAttempt, Endpoint, RequestEntry, SandboxTask
+from aivideo_async.sandbox.records import CallbackAttempt, RequestEntry, SandboxTask
 from aivideo_async.sandbox.scenarios import (
     Delay,
     DropConnection,
     DuplicateCallback,
     EarlyCallback,
+    ExpiredUrl,
     Fail,
     ForgeCallback,
+    HtmlAnswer,
+    LateCallback,
     LoseCallback,
     RateLimit,
+    ReorderCallback,
     Scenario,
     ServerError,
+    SlowAnswer,
+    StaleCallback,
+    TruncatedAnswer,
 )
 from aivideo_async.sandbox.server import Server
 from aivideo_async.sandbox.shelf import Shelf
 from aivideo_async.supervise import Supervisor
 
 __all__ = [
+    "ApiKey",
     "CallbackAttempt",
+    "Clock",
     "Delay",
     "Dialect",
     "DropConnection",
     "DuplicateCallback",
     "EarlyCallback",
+    "ExpiredUrl",
     "Fail",
+    "Faults",
     "ForgeCallback",
+    "HtmlAnswer",
+    "LateCallback",
     "LoseCallback",
+    "Posting",
     "RateLimit",
+    "ReorderCallback",
     "RequestEntry",
     "Sandbox",
     "SandboxTask",
     "Scenario",
     "ServerError",
+    "SlowAnswer",
+    "StaleCallback",
+    "TruncatedAnswer",
 ]
 
 Profile = Literal["signed", "documented"]
@@ -71,7 +97,7 @@ DAY = 86_400
 SHUTDOWN_SECONDS = 1.0
 
 
-class Sandbox:
+class Sandbox(Controls):
     """A local AI Video API on ``base_url``, an async context manager.
 
     - ``profile``: ``"signed"`` signs callbacks by Standard Webhooks v1, ``"documented"`` signs nothing, as the hosted
@@ -84,6 +110,10 @@ class Sandbox:
     - ``body_forms``: which create bodies are taken, to try a client's second choice.
     - ``dialect``: where its answers are otherwise than we read the pages of the hosted service.
     - ``url_lifetime``: seconds until a result's URL dies. ``clock``: unix seconds.
+    - ``durations``: ``"prompt"`` tasks never take longer than is usual, ``"realistic"`` ones take as long as the
+      service's, stragglers included.
+    - ``host``: whatever is not loopback needs a ``token``, which the console asks for. ``hosts``: names that lead here,
+      besides addresses and ``localhost``; a request for any other ``Host`` is refused.
 
     Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
     make no sense, and on entering when ``render="real"`` lacks the extra.
@@ -105,10 +135,15 @@ class Sandbox:
         url_lifetime: int = DAY,
         prices: PriceBook = PRICES,
         clock: Callable[[], float] = time.time,
+        durations: Durations = "prompt",
+        token: str | None = None,
+        hosts: Sequence[str] = (),
     ) -> None:
         if not (math.isfinite(speed) and speed > 0 and url_lifetime > 0 and credits >= 0):
             raise ConfigurationError("speed and url_lifetime must be above zero, credits not below")
-        for value, allowed in ((profile, Profile), (render, Render), (body_forms, BodyForms)):
+        if not is_loopback(host) and not token:
+            raise ConfigurationError(f"a sandbox that listens on {host} needs a token: others can reach it there")
+        for value, allowed in ((profile, Profile), (render, Render), (body_forms, BodyForms), (durations, Durations)):
             if value not in get_args(allowed):
                 raise ConfigurationError(f"{value!r} must be one of {', '.join(get_args(allowed))}")
         draw = Random(secrets.randbits(128) if seed is None else seed)  # noqa: S311 - a local service's ids and keys
@@ -116,11 +151,16 @@ class Sandbox:
         self._secret = draw.randbytes(32) if profile == "signed" else None
         self.time_scale = speed
         self._base_url: str | None = None
-        self._host, self._port, self._clock = host, port, clock
+        self._host, self._port, self._wall = host, port, clock
+        self._hosts = frozenset(name.lower() for name in hosts)
+        self.token: str | None = token
         self._render: Render = render
         shelf = Shelf(draw.randbytes(32), lifetime=url_lifetime)
-        self._engine = Engine(shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms, dialect=dialect)
-        self._engine.open_account(self.api_key, Decimal(credits))
+        engine = Engine(
+            shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms, dialect=dialect, lasting=durations
+        )
+        super().__init__(engine, Clock(clock, speed=speed))
+        self._engine.open_account(self.api_key, Decimal(credits), name=DEFAULT_KEY, now=clock())
         self._stack: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
@@ -133,13 +173,18 @@ class Sandbox:
             supervisor = Supervisor("aivideo-sandbox")
             await supervisor.start()
             stack.push_async_callback(supervisor.stop)
-            server = Server(self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self._clock)
+            server = Server(
+                self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self.clock.now,
+                hosts=self._hosts,
+            )  # fmt: skip
             runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, listener).start()
             stack.callback(server.close)
-            server.wake()
+            self._listen_to_clock(server, stack)
+            server.take_up()
+            server.halt(stopped=self.clock.paused)
             self._stack = stack.pop_all()
         return self
 
@@ -173,39 +218,13 @@ class Sandbox:
         secret = self.webhook_secret
         return settings if secret is None else {**settings, "AIVIDEO_WEBHOOK_SECRET": secret}
 
-    def enqueue(self, *scenarios: Scenario | tuple[Scenario, ...]) -> None:
-        """Let something happen to the next creates, one argument for each; see ``aivideo_async.sandbox.scenarios``.
-
-        May be called from any thread. Raises ConfigurationError for what is not a scenario.
-        """
-        self._engine.enqueue(scenarios)
-
-    def count(self, endpoint: Endpoint) -> int:
-        """How many requests ``"create"``, ``"get_task"``, … have been answered, refused ones included."""
-        return self._engine.count(endpoint)
-
-    @property
-    def requests(self) -> Sequence[RequestEntry]:
-        """Every request that was answered, in order."""
-        return tuple(self._engine.requests)
-
-    @property
-    def callbacks(self) -> Sequence[CallbackAttempt]:
-        """Every attempt at a callback that was made, in order."""
-        return tuple(self._engine.callbacks)
-
-    @property
-    def tasks(self) -> Sequence[SandboxTask]:
-        """Every task that was accepted, in order."""
-        return tuple(self._engine.tasks.values())
-
-    @property
-    def balance(self) -> Decimal:
-        """Credits that are left."""
-        return self._engine.accounts[self.api_key].balance
+    def _listen_to_clock(self, server: Server, stack: AsyncExitStack) -> None:
+        loop = asyncio.get_running_loop()
+        self.clock.listener = lambda: _call(loop, lambda: server.halt(stopped=self.clock.paused))
+        stack.callback(setattr, self.clock, "listener", lambda: None)
 
     def _courier(self) -> Courier:
-        return Courier(secret=self._secret, clock=self._clock, prefix=self._engine.dialect.callback_prefix)
+        return Courier(secret=self._secret, clock=self._wall, prefix=self._engine.dialect.callback_prefix)
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -216,3 +235,9 @@ class Sandbox:
             f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
         )
         return listener
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """Run it in the loop, whichever thread this is; not at all when the loop has ended meanwhile."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function)

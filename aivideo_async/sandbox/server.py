@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from itertools import takewhile
 from typing import cast
 
@@ -20,8 +20,10 @@ from aivideo_async.core.models import Kind
 from aivideo_async.sandbox import accent
 from aivideo_async.sandbox.delivery import Courier, FetchError
 from aivideo_async.sandbox.dialect import Answer, failure, success
+from aivideo_async.sandbox.door import code_in, logged, stranger
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Studio
+from aivideo_async.sandbox.openapi import description
 from aivideo_async.sandbox.plan import UnreadablePictureError
 from aivideo_async.sandbox.records import Delivery, Endpoint, RequestEntry, SandboxTask
 from aivideo_async.sandbox.shelf import ShelfError, byte_range
@@ -33,6 +35,8 @@ BODY_LIMIT = 1024 * 1024
 """Bytes of a create's body; the service's own limit is unknown."""
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
 TASK_ID = web.RequestKey("task_id", str)
+BODY = web.RequestKey("body", str)
+PAGE = "<!DOCTYPE html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 CUT = web.RequestKey("cut", bool)
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
@@ -41,10 +45,19 @@ class Server:
     """Answers requests by the engine, has files made by the studio and callbacks delivered by the courier."""
 
     def __init__(
-        self, engine: Engine, *, studio: Studio, courier: Courier, supervisor: Supervisor, clock: Callable[[], float]
+        self,
+        engine: Engine,
+        *,
+        studio: Studio,
+        courier: Courier,
+        supervisor: Supervisor,
+        clock: Callable[[], float],
+        keep: Callable[[], Awaitable[None]] | None = None,
+        hosts: Collection[str] = (),
     ) -> None:
         self._engine, self._studio, self._courier = engine, studio, courier
-        self._supervisor, self._clock = supervisor, clock
+        self._supervisor, self._clock, self._keep, self._hosts = supervisor, clock, keep, hosts
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._held: dict[str, asyncio.Event] = {}
         self._closed = False
@@ -59,6 +72,7 @@ class Server:
                 web.get("/v1/credits", self._get_credits, name="get_credits", allow_head=False),
                 web.get("/files/{name}", self._get_file, name="get_file", allow_head=False),
                 web.head("/files/{name}", self._head_file),
+                web.get("/openapi.json", self._get_openapi, name="get_openapi", allow_head=False),
             ]
         )
         app.add_routes([web.get(path, self._further) for path in self._engine.dialect.further])
@@ -74,9 +88,19 @@ class Server:
             self._supervisor.spawn(self._deliver, delivery)
         if self._timer is not None:
             self._timer.cancel()
-        due = self._engine.next_due()
+        due = None if self._stopped else self._engine.next_due()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self.wake)
+
+    def halt(self, *, stopped: bool) -> None:
+        """Do what is due; while the clock is ``stopped``, nothing more comes by itself."""
+        self._stopped = stopped
+        self.wake()
+
+    def take_up(self) -> None:
+        """Have the files of tasks made that an earlier run left unfinished."""
+        for task in [task for task in self._engine.tasks.values() if not task.ended]:
+            self._make(task)
 
     def close(self) -> None:
         """Stop the timer and let go of the creates that wait for their early callback."""
@@ -89,44 +113,65 @@ class Server:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         kind = CREATES[request.path.split("/")[2]]
+        request[BODY] = logged(body)
         created = self._engine.create(
-            kind, request.headers.get("Authorization"), body, self._clock(), once=request.headers.get("Idempotency-Key")
-        )
+            kind, request.headers.get("Authorization"), body, self._clock(),
+            once=request.headers.get("Idempotency-Key"), address=request.remote,
+        )  # fmt: skip
         if created.task is not None:
             request[TASK_ID] = created.task.id
             await self._begin(created.task, held=created.held)
-        if created.answer is not None:
-            return self._written(created.answer)
-        request[CUT] = True
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
+        return await self._given(request, created.answer)
+
+    async def _given(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        """An answer on its way out, spoilt as it is to be."""
+        if answer.after:
+            await asyncio.sleep(answer.after)
+        if answer.twist == "cut":
+            request[CUT] = True
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        return spoilt(self._written(answer), answer)
 
     async def _begin(self, task: SandboxTask, *, held: bool) -> None:
         """Have a task's files made; where the create is held, wait for the first attempt at its callback."""
         answered = asyncio.Event()
         if held:
             self._held[task.id] = answered
-        if task.course.failure is None:
-            work = self._studio.cached(task.plan)
-            if work is None:
-                self._supervisor.spawn(self._render, task)
-            else:
-                self._engine.finish(task.id, work, self._clock())
+        self._make(task)
+        if self._keep is not None:
+            await self._keep()
         self.wake()
         if held:
             await answered.wait()
 
+    def _make(self, task: SandboxTask) -> None:
+        if task.course.failure is not None:
+            return
+        work = self._studio.cached(task.plan)
+        if work is None:
+            self._supervisor.spawn(self._render, task)
+        else:
+            self._engine.finish(task.id, work, self._clock())
+
     async def _get_task(self, request: web.Request) -> web.StreamResponse:
         request[TASK_ID] = task_id = request.match_info["task_id"]
-        return self._written(self._engine.get_task(task_id, request.headers.get("Authorization"), self._clock()))
+        answer = self._engine.get_task(
+            task_id, request.headers.get("Authorization"), self._clock(), address=request.remote
+        )
+        return await self._given(request, answer)
+
+    async def _get_openapi(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it
+        return web.json_response(description(self._engine.shelf.base_url))
 
     async def _get_credits(self, request: web.Request) -> web.StreamResponse:
         if self._too_many():
             after = self._engine.dialect.retry_after
             headers = () if after is None else (("Retry-After", f"{after:g}"),)
             return self._written(failure("rate_limit_exceeded", "Rate limit exceeded", headers=headers))
-        return self._written(self._engine.get_credits(request.headers.get("Authorization")))
+        answer = self._engine.get_credits(request.headers.get("Authorization"), address=request.remote)
+        return await self._given(request, answer)
 
     def _too_many(self) -> bool:
         in_a_row = takewhile(lambda entry: entry.endpoint == "get_credits", reversed(self._engine.requests))
@@ -183,8 +228,11 @@ class Server:
         return await self._courier.fetch(url) if own is None else own
 
     async def _deliver(self, delivery: Delivery) -> None:
-        status, error = await self._courier.deliver(delivery)
-        self._engine.delivered(delivery, self._clock(), status=status, error=error)
+        clock = asyncio.get_running_loop().time
+        headers, began = self._courier.headers(delivery), clock()
+        status, error = await self._courier.deliver(delivery, headers)
+        took = clock() - began
+        self._engine.delivered(delivery, self._clock(), status=status, error=error, headers=headers, seconds=took)
         held = None if delivery.forged else self._held.pop(delivery.task_id, None)
         if held is not None:
             held.set()
@@ -193,8 +241,14 @@ class Server:
     @web.middleware
     async def _outermost(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Errors in the service's own shape, whatever happens; and the log."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
-            response = await handler(request)
+            why = stranger(request.headers.get("Host"), request.headers.get("Origin"), hosts=self._hosts)
+            if why is None:
+                response = await handler(request)
+            else:
+                response = self._written(failure("host_not_allowed", why, status=403))
         except web.HTTPException as error:
             headers = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
             code = HTTP_CODES.get(error.status, "invalid_request")
@@ -203,13 +257,20 @@ class Server:
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             response = self._written(failure("internal_error", "The service failed to handle the request"))
+        self._log(request, response, clock() - began)
+        return response
+
+    def _log(self, request: web.Request, response: web.StreamResponse, seconds: float) -> None:
         name = (request.match_info.route.name or "unknown").partition("-")[0]
+        key = self._engine.keys.recognised(request.headers.get("Authorization"))
+        wrong = response.status >= 400 and isinstance(response, web.Response) and isinstance(response.body, bytes)
         entry = RequestEntry(
             at=self._clock(), endpoint=cast("Endpoint", name), method=request.method, path=request.path,
             status=None if CUT in request else response.status, task_id=request.get(TASK_ID),
+            key="" if key is None else key.name, seconds=seconds, body=request.get(BODY, ""),
+            code=code_in(cast("bytes", cast("web.Response", response).body)) if wrong else "",
         )  # fmt: skip
         self._engine.log(entry)
-        return response
 
 
 def written(answer: Answer) -> web.Response:
@@ -218,6 +279,15 @@ def written(answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, body=body, headers=answer.headers, content_type="application/json", charset="utf-8"
     )
+
+
+def spoilt(response: web.Response, answer: Answer) -> web.Response:
+    """An answer that is none: a page, or JSON that ends in the middle."""
+    if answer.twist == "html":
+        return web.Response(text=PAGE, content_type="text/html")
+    if answer.twist == "truncated" and isinstance(response.body, bytes):
+        response.body = response.body[: len(response.body) // 2]
+    return response
 
 
 def refused(error: ShelfError, size: int) -> web.Response:

@@ -45,15 +45,33 @@ class Shelf:
         self.base_url: str = base_url
         self._secret, self._lifetime = secret, lifetime
         self._files: dict[str, StoredFile] = {}
+        self.changed: set[str] = set()
         self._issued = 0
 
-    def put(self, name: str, suffix: str, data: bytes, now: float) -> str:
-        """Keep a file as ``name.suffix`` and return its presigned URL; what nobody can ask for any more is dropped."""
+    def put(self, name: str, suffix: str, data: bytes, now: float, *, dead: bool = False) -> str:
+        """Keep a file as ``name.suffix`` and return its presigned URL, which may be ``dead`` from the beginning; what
+        nobody can ask for any more is dropped.
+        """
         self._drop_dead(now)
         path = f"/files/{name}.{suffix}"
         etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         self._files[path] = StoredFile(data, CONTENT_TYPES[suffix], etag, now)
-        return self._presigned(path, now)
+        self.changed.add(path)
+        return self._presigned(path, now - self._lifetime - 1 if dead else now)
+
+    def file(self, path: str) -> StoredFile | None:
+        """The file at a path, whoever asks."""
+        return self._files.get(path)
+
+    def restore(self, path: str, data: bytes, modified: float) -> None:
+        """Keep a file that was put before."""
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        self._files[path] = StoredFile(data, CONTENT_TYPES[path.rpartition(".")[2]], etag, modified)
+
+    def clear(self) -> None:
+        """Drop every file."""
+        self.changed.update(self._files)
+        self._files.clear()
 
     def again(self, url: str, now: float) -> str:
         """Another URL for the file behind one of our own, alive from now on and unlike every one before."""
@@ -99,6 +117,7 @@ class Shelf:
             if self._files[oldest].modified + self._lifetime > now:
                 return
             del self._files[oldest]
+            self.changed.add(oldest)
 
     def _signature(self, path: str, query: Mapping[str, str]) -> str:
         message = f"{path}\n{urlencode(sorted(query.items()))}".encode()
