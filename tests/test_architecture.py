@@ -28,7 +28,7 @@ catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_ban
     catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of core.jwks
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
-    stores.redis_link sandbox.clock sandbox.dialect sandbox.door \
+    stores.redis_link sandbox.clock sandbox.state sandbox.dialect sandbox.door \
     sandbox.durations sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
     stores.postgres_server dev_certificate own_loop django_view
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
@@ -39,13 +39,13 @@ jwks otel posting sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbo
     sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
     stores.sqlite_watch stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events \
     stores.postgres_pool probe.looking probe.sending
-settings sandbox.affording sandbox.scenery \
+settings sandbox.affording sandbox.books sandbox.answers sandbox.scenery \
     stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
     stores.postgres_listener probe.questions
 sandbox.pictures sandbox.engine stores.postgres_worker probe.report
 sandbox.film probe.folder
-mounting probe.journal sandbox.media sandbox.controls
-stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres
+mounting probe.journal sandbox.media sandbox.controls sandbox.keeping
+stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery sandbox.resuming stores.postgres
 stores reconcile task submit sandbox.server probe.listening
 opening probe.running
 client sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Literal, Self, get_args
@@ -36,10 +37,12 @@ from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
 from aivideo_async.sandbox.durations import Durations
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import Faults
+from aivideo_async.sandbox.keeping import Secrets
 from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.media import Render, Studio
 from aivideo_async.sandbox.records import CallbackAttempt, RequestEntry, SandboxTask
+from aivideo_async.sandbox.resuming import Resumption
 from aivideo_async.sandbox.scenarios import (
     Delay,
     DropConnection,
@@ -59,7 +62,7 @@ from aivideo_async.sandbox.scenarios import (
     StaleCallback,
     TruncatedAnswer,
 )
-from aivideo_async.sandbox.server import Server
+from aivideo_async.sandbox.server import CONSOLE, Server
 from aivideo_async.sandbox.shelf import Shelf
 from aivideo_async.supervise import Supervisor
 
@@ -114,9 +117,11 @@ class Sandbox(Controls):
       service's, stragglers included.
     - ``host``: whatever is not loopback needs a ``token``, which the console asks for. ``hosts``: names that lead here,
       besides addresses and ``localhost``; a request for any other ``Host`` is refused.
+    - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first.
+      ``reset_state`` empties it when it is entered.
 
     Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
-    make no sense, and on entering when ``render="real"`` lacks the extra.
+    make no sense, and on entering when ``render="real"`` lacks the extra, or the state cannot be had.
     """
 
     def __init__(
@@ -138,6 +143,8 @@ class Sandbox(Controls):
         durations: Durations = "prompt",
         token: str | None = None,
         hosts: Sequence[str] = (),
+        state: str | Path | None = None,
+        reset_state: bool = False,
     ) -> None:
         if not (math.isfinite(speed) and speed > 0 and url_lifetime > 0 and credits >= 0):
             raise ConfigurationError("speed and url_lifetime must be above zero, credits not below")
@@ -162,11 +169,14 @@ class Sandbox(Controls):
         super().__init__(engine, Clock(clock, speed=speed))
         self._engine.open_account(self.api_key, Decimal(credits), name=DEFAULT_KEY, now=clock())
         self._stack: AsyncExitStack | None = None
+        self._state = None if state is None else Resumption(Path(state), reset=reset_state, seed=seed)
+        self._own_key = api_key is not None
 
     async def __aenter__(self) -> Self:
         """Bind, load, serve. Cancelling it leaves nothing running."""
         async with AsyncExitStack() as stack:
             listener = stack.enter_context(self._listen())
+            keeper = None if self._state is None else await self._state.begin(self, stack)
             studio = Studio(self._render)
             await studio.open()
             courier = await stack.enter_async_context(self._courier())
@@ -175,7 +185,7 @@ class Sandbox(Controls):
             stack.push_async_callback(supervisor.stop)
             server = Server(
                 self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self.clock.now,
-                hosts=self._hosts,
+                hosts=self._hosts, keeper=keeper,
             )  # fmt: skip
             runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
@@ -184,6 +194,8 @@ class Sandbox(Controls):
             stack.callback(server.close)
             self._listen_to_clock(server, stack)
             server.take_up()
+            if keeper is not None:
+                supervisor.spawn(keeper.run)
             server.halt(stopped=self.clock.paused)
             self._stack = stack.pop_all()
         return self
@@ -204,6 +216,11 @@ class Sandbox(Controls):
         return self._base_url
 
     @property
+    def console_url(self) -> str:
+        """Where its page is. Raises ConfigurationError before it was entered."""
+        return f"{self.base_url}{CONSOLE}"
+
+    @property
     def webhook_secret(self) -> str | None:
         """The secret of its signatures (``whsec_…``); ``None`` in the documented profile."""
         return None if self._secret is None else f"whsec_{base64.b64encode(self._secret).decode()}"
@@ -217,6 +234,25 @@ class Sandbox(Controls):
         }
         secret = self.webhook_secret
         return settings if secret is None else {**settings, "AIVIDEO_WEBHOOK_SECRET": secret}
+
+    def identity(self) -> Secrets:
+        """What it needs to go on as itself elsewhere; all of it is secret."""
+        webhook = "" if self._secret is None else self._secret.hex()
+        return Secrets(
+            api_key=self.api_key, webhook=webhook, shelf=self._engine.shelf.secret.hex(), base_url=self.base_url,
+            ahead=self.clock.ahead,
+        )  # fmt: skip
+
+    def resume_as(self, found: Secrets) -> None:
+        """Go on as the sandbox that this was; an ``api_key`` that was given stays, and is the default key's now."""
+        if self._own_key and found.api_key != self.api_key:
+            self._engine.keys.replace(DEFAULT_KEY, self.api_key)
+        else:
+            self.api_key = found.api_key
+        if self._secret is not None and found.webhook:
+            self._secret = bytes.fromhex(found.webhook)
+        self._engine.shelf.secret = bytes.fromhex(found.shelf)
+        self.clock.set_ahead(found.ahead)
 
     def _listen_to_clock(self, server: Server, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()

@@ -32,6 +32,15 @@ class Clock:
         return self._source() + self._ahead if stopped is None else stopped
 
     @property
+    def ahead(self) -> float:
+        """Seconds by which it is before the machine's; below zero after it stood."""
+        return self.now() - self._source()
+
+    def set_ahead(self, seconds: float) -> None:
+        """Run so many seconds before the machine's clock."""
+        self._ahead, self._stopped_at = seconds, None
+
+    @property
     def paused(self) -> bool:
         """Whether it stands."""
         return self._stopped_at is not None

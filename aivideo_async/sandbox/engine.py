@@ -22,6 +22,7 @@ from aivideo_async.catalog import PriceBook, usual_seconds
 from aivideo_async.core.models import GenerationRequest, Kind
 from aivideo_async.sandbox import accent, durations
 from aivideo_async.sandbox.affording import affordable
+from aivideo_async.sandbox.books import Books
 from aivideo_async.sandbox.checking import checked, refusal
 from aivideo_async.sandbox.dialect import (
     AS_WRITTEN,
@@ -36,12 +37,10 @@ from aivideo_async.sandbox.dialect import (
     success,
 )
 from aivideo_async.sandbox.faults import Faults, twisted
-from aivideo_async.sandbox.keys import ApiKey, KeyRing
-from aivideo_async.sandbox.ledger import Ledger, Reason
+from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.outbox import Outbox
 from aivideo_async.sandbox.plan import Work, plan_of
 from aivideo_async.sandbox.records import (
-    Account,
     CallbackAttempt,
     Created,
     Delivery,
@@ -59,24 +58,26 @@ MOST_REQUESTS = 50_000
 """Requests that are remembered; the oldest are forgotten."""
 
 
-class Engine:
+class Engine(Books):
     """Everything that the sandbox knows and decides. ``speed`` divides every span of the service's time."""
 
     def __init__(
         self, *, shelf: Shelf, prices: PriceBook, draw: Random, speed: float = 1.0, forms: BodyForms = "both",
         dialect: Dialect = AS_WRITTEN, lasting: durations.Durations = "prompt",
     ) -> None:  # fmt: skip
+        super().__init__(draw)
         self.shelf = shelf
         self.dialect = dialect
         self.tasks: dict[str, SandboxTask] = {}
         self.changed: set[str] = set()
         self.requests: deque[RequestEntry] = deque(maxlen=MOST_REQUESTS)
         self.answered: Counter[str] = Counter()
-        self.keys = KeyRing(draw)
-        self.ledger = Ledger()
+        self.logged = 0
+        self.resets = 0
         self.faults = Faults(Random(draw.getrandbits(64)))  # noqa: S311 - which requests fail
         self.outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._schedule)
-        self._prices, self._draw, self._speed, self._lasting = prices, draw, speed, lasting
+        self.draw = draw
+        self._prices, self._speed, self._lasting = prices, speed, lasting
         self._forms: BodyForms = forms
         self._courses: deque[Course] = deque()
         self._agenda: list[tuple[float, int, str | Delivery]] = []
@@ -84,16 +85,6 @@ class Engine:
         self._results: dict[str, Work | tuple[str, str]] = {}
         self._once: dict[tuple[str, str], Answer] = {}
         self._asked: Counter[str] = Counter()
-
-    def open_account(self, key: str, credits: Decimal, *, name: str = "", now: float = 0.0) -> None:  # noqa: A002
-        """Let ``key`` in, to an account of its own with so many credits; both are called ``name``."""
-        name = name or f"key-{len(self.keys) + 1}"
-        self.keys.issue(name, account=name, now=now, secret=key)
-        self.ledger.add("top_up", credits, account=name, at=now)
-
-    def account(self, key: str) -> Account:
-        """The account behind a key itself. Raises KeyError."""
-        return self.ledger.account(self.keys.of(key).account)
 
     @property
     def callbacks(self) -> Sequence[CallbackAttempt]:
@@ -132,7 +123,7 @@ class Engine:
             price = affordable(request, key, self.ledger, self._prices, now)
         except RefusedError as error:
             if error.code == "invalid_request" and key is not None and self.dialect.refusal_cost:
-                self._charge(key.account, key.id, "fee", -self.dialect.refusal_cost, now)
+                self.charge(key.account, key.id, "fee", -self.dialect.refusal_cost, now)
             return Created(failure(error.code, error.message))
         chosen = self._courses.popleft().scenarios if self._courses else ()
         course = Course((*chosen, *self.faults.of_create(request.model, key.name)))
@@ -177,6 +168,7 @@ class Engine:
         """Write one answered request down."""
         self.requests.append(entry)
         self.answered[entry.endpoint] += 1
+        self.logged += 1
 
     def count(self, endpoint: Endpoint) -> int:
         """How many requests this endpoint has answered, refusals included."""
@@ -200,12 +192,10 @@ class Engine:
     def finish(self, task_id: str, result: Work | tuple[str, str], now: float) -> None:
         """Hand in a task's files, or code and message of why there are none. It ends when its time is up."""
         task = self.tasks.get(task_id)
-        if task is None:
-            return
-        if task.course.failure is None:
+        if task is not None and task.course.failure is None:
             self._results[task_id] = result
-        if task.due_at <= now and not task.ended:
-            self._schedule(now, task_id)
+            if task.due_at <= now and not task.ended:
+                self._schedule(now, task_id)
 
     def delivered(
         self, delivery: Delivery, now: float, *, status: int | None, error: str | None = None,
@@ -218,24 +208,16 @@ class Engine:
                 task, delivery, now, status=status, error=error, headers=headers or {}, seconds=seconds
             )
 
-    def top_up(self, account: str, credits: Decimal, now: float) -> None:  # noqa: A002 - credits is the word here
-        """Buy credits for an account."""
-        self._charge(account, None, "top_up", credits, now)
-
     def reset(self, now: float) -> None:
         """Forget every task, file, callback and request; what was bought is what there is. Keys and faults stay."""
-        self.changed |= self.tasks.keys()
-        self.outbox.changed |= self.outbox.open.keys()
+        self.resets += 1
+        self.logged = self.outbox.made = 0
         for forgotten in (
             self.tasks, self.requests, self.answered, self.outbox.open, self.outbox.attempts, self._courses,
             self._agenda, self._results, self._once, self._asked, self.shelf,
         ):  # fmt: skip
             forgotten.clear()
-        accounts = list(dict.fromkeys(posting.account for posting in self.ledger.postings))
-        bought = {name: self.ledger.account(name).purchased for name in accounts}
-        self.ledger.clear()
-        for name, credits in bought.items():  # noqa: A001 - credits is the word here
-            self.ledger.add("top_up", credits, account=name, at=now)
+        self.begin_anew(now)
 
     def restore(self, tasks: Sequence[SandboxTask], open_deliveries: Sequence[tuple[float, Delivery]]) -> None:
         """Go on with these tasks and deliveries; the files of tasks that have not ended are to be handed in again."""
@@ -245,8 +227,14 @@ class Engine:
                 self._schedule(task.created_at if task.status == "pending" else task.due_at, task.id)
                 if task.course.failure is not None:
                     self._results[task.id] = task.course.failure.code, task.course.failure.message
-        for at, delivery in open_deliveries:
-            self.outbox.put(at, delivery)
+        self.outbox.open.update({delivery.id: (at, delivery) for at, delivery in open_deliveries})
+
+    def take_up(self) -> None:
+        """Schedule every open delivery anew, also those that were under way when somebody stopped making them."""
+        self._agenda = [entry for entry in self._agenda if not isinstance(entry[2], Delivery)]
+        heapq.heapify(self._agenda)
+        for at, delivery in self.outbox.open.values():
+            self._schedule(at, delivery)
 
     def _read(self, key: ApiKey, model: str | None, answer: Answer) -> Answer:
         course = Course(self.faults.of_read(model, key.name))
@@ -257,13 +245,13 @@ class Engine:
         self, key: ApiKey, request: GenerationRequest, wanted: Wanted, price: Decimal, course: Course, now: float
     ) -> SandboxTask:
         early = course.has(EarlyCallback)
-        seconds = usual_seconds(request) * durations.share(self._lasting, self._draw) + course.delay
+        seconds = usual_seconds(request) * durations.share(self._lasting, self.draw) + course.delay
         task = SandboxTask(
             id=self._uuid(),
             key=key.id,
             account=key.account,
             fields=request.fields(),
-            plan=plan_of(request.kind, request.model, request.fields(), self._draw),
+            plan=plan_of(request.kind, request.model, request.fields(), self.draw),
             price=price,
             course=course,
             callback_url=wanted.callback_url,
@@ -271,7 +259,7 @@ class Engine:
             due_at=now if early else now + seconds / self._speed,
         )
         self._put(task)
-        self._charge(key.account, key.id, "charge", -price, now, task)
+        self.charge(key.account, key.id, "charge", -price, now, task)
         self._schedule(now if early else now + QUEUED * seconds / self._speed, task.id)
         if course.failure is not None:
             self._results[task.id] = course.failure.code, course.failure.message
@@ -296,7 +284,7 @@ class Engine:
             error = code, f"{message} Request id: {self._uuid()}"
             task = replace(task, status="failed", ended_at=now, error=error)
             if not self.dialect.keeps_credits:
-                self._charge(task.account, task.key, "refund", task.price, now, task)
+                self.charge(task.account, task.key, "refund", task.price, now, task)
         self.outbox.end(self._put(task), now)
 
     def _put(self, task: SandboxTask) -> SandboxTask:
@@ -304,18 +292,9 @@ class Engine:
         self.changed.add(task.id)
         return task
 
-    def _charge(
-        self, account: str, key: str | None, reason: Reason, credits: Decimal, now: float,  # noqa: A002
-        task: SandboxTask | None = None,
-    ) -> None:  # fmt: skip
-        self.ledger.add(
-            reason, credits, account=account, at=now, key=key, task_id=None if task is None else task.id,
-            model=None if task is None else task.model,
-        )  # fmt: skip
-
     def _schedule(self, at: float, item: str | Delivery) -> None:
         self._entries += 1
         heapq.heappush(self._agenda, (at, self._entries, item))
 
     def _uuid(self) -> str:
-        return str(UUID(int=self._draw.getrandbits(128), version=4))
+        return str(UUID(int=self.draw.getrandbits(128), version=4))

@@ -122,11 +122,22 @@ class KeyRing:
         )  # fmt: skip
         self.put(key)
 
+    def replace(self, name: str, secret: str) -> None:
+        """Let a key of this name be ``secret`` from now on. Raises ConfigurationError where there is none."""
+        key = self.named(name)
+        del self._by_digest[key.digest]
+        self.put(replace(key, digest=_digest(secret), hint=secret[-4:]))
+
     def delete(self, name: str) -> None:
         """Forget a key. Raises ConfigurationError where there is none of this name."""
         key = self.named(name)
         del self._keys[key.id], self._by_digest[key.digest]
         self.changed.add(key.id)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._keys.clear()
+        self._by_digest.clear()
 
     def put(self, key: ApiKey) -> None:
         """Keep a key as it is, in place of the one with its id."""

@@ -7,9 +7,8 @@ their own beyond reading and writing HTTP.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from itertools import takewhile
 from typing import cast
 
@@ -18,10 +17,12 @@ from aiohttp.typedefs import Handler
 
 from aivideo_async.core.models import Kind
 from aivideo_async.sandbox import accent
+from aivideo_async.sandbox.answers import refused, spoilt, written
 from aivideo_async.sandbox.delivery import Courier, FetchError
 from aivideo_async.sandbox.dialect import Answer, failure, success
 from aivideo_async.sandbox.door import code_in, logged, stranger
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.keeping import Keeper
 from aivideo_async.sandbox.media import Studio
 from aivideo_async.sandbox.openapi import description
 from aivideo_async.sandbox.plan import UnreadablePictureError
@@ -34,9 +35,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 BODY_LIMIT = 1024 * 1024
 """Bytes of a create's body; the service's own limit is unknown."""
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
+CONSOLE = "/console"
+"""Where the page is, if one is served: it answers for itself, and its requests are not logged."""
 TASK_ID = web.RequestKey("task_id", str)
 BODY = web.RequestKey("body", str)
-PAGE = "<!DOCTYPE html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 CUT = web.RequestKey("cut", bool)
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
@@ -52,11 +54,11 @@ class Server:
         courier: Courier,
         supervisor: Supervisor,
         clock: Callable[[], float],
-        keep: Callable[[], Awaitable[None]] | None = None,
+        keeper: Keeper | None = None,
         hosts: Collection[str] = (),
     ) -> None:
         self._engine, self._studio, self._courier = engine, studio, courier
-        self._supervisor, self._clock, self._keep, self._hosts = supervisor, clock, keep, hosts
+        self._supervisor, self._clock, self._keeper, self._hosts = supervisor, clock, keeper, hosts
         self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._held: dict[str, asyncio.Event] = {}
@@ -88,6 +90,8 @@ class Server:
             self._supervisor.spawn(self._deliver, delivery)
         if self._timer is not None:
             self._timer.cancel()
+        if self._keeper is not None:
+            self._keeper.touch()
         due = None if self._stopped else self._engine.next_due()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self.wake)
@@ -98,7 +102,8 @@ class Server:
         self.wake()
 
     def take_up(self) -> None:
-        """Have the files of tasks made that an earlier run left unfinished."""
+        """Go on with what an earlier run left: files of tasks that have not ended, callbacks that were not accepted."""
+        self._engine.take_up()
         for task in [task for task in self._engine.tasks.values() if not task.ended]:
             self._make(task)
 
@@ -140,8 +145,8 @@ class Server:
         if held:
             self._held[task.id] = answered
         self._make(task)
-        if self._keep is not None:
-            await self._keep()
+        if self._keeper is not None:
+            await self._keeper.keep()
         self.wake()
         if held:
             await answered.wait()
@@ -245,6 +250,8 @@ class Server:
         began = clock()
         try:
             why = stranger(request.headers.get("Host"), request.headers.get("Origin"), hosts=self._hosts)
+            if why is None and f"{request.path}/".startswith(f"{CONSOLE}/"):
+                return await handler(request)
             if why is None:
                 response = await handler(request)
             else:
@@ -271,28 +278,5 @@ class Server:
             code=code_in(cast("bytes", cast("web.Response", response).body)) if wrong else "",
         )  # fmt: skip
         self._engine.log(entry)
-
-
-def written(answer: Answer) -> web.Response:
-    """An answer as HTTP."""
-    body = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
-    return web.Response(
-        status=answer.status, body=body, headers=answer.headers, content_type="application/json", charset="utf-8"
-    )
-
-
-def spoilt(response: web.Response, answer: Answer) -> web.Response:
-    """An answer that is none: a page, or JSON that ends in the middle."""
-    if answer.twist == "html":
-        return web.Response(text=PAGE, content_type="text/html")
-    if answer.twist == "truncated" and isinstance(response.body, bytes):
-        response.body = response.body[: len(response.body) // 2]
-    return response
-
-
-def refused(error: ShelfError, size: int) -> web.Response:
-    """An object store's error, which is XML."""
-    inner = f"<Code>{error.code}</Code><Message>{error.message}</Message>"
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
-    headers = {"Content-Range": f"bytes */{size}"} if error.status == 416 else {}
-    return web.Response(status=error.status, text=text, headers=headers, content_type="application/xml")
+        if self._keeper is not None:
+            self._keeper.touch()

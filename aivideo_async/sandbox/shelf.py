@@ -43,7 +43,8 @@ class Shelf:
 
     def __init__(self, secret: bytes, *, lifetime: int, base_url: str = "") -> None:
         self.base_url: str = base_url
-        self._secret, self._lifetime = secret, lifetime
+        self.secret: bytes = secret
+        self._lifetime = lifetime
         self._files: dict[str, StoredFile] = {}
         self.changed: set[str] = set()
         self._issued = 0
@@ -121,7 +122,7 @@ class Shelf:
 
     def _signature(self, path: str, query: Mapping[str, str]) -> str:
         message = f"{path}\n{urlencode(sorted(query.items()))}".encode()
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

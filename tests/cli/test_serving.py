@@ -10,12 +10,15 @@ import signal
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from aivideo_async import Client
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.serving import serve
+from aivideo_async.core.errors import ConfigurationError
 from tests.cli.conftest import Watched
 from tests.cli.processes import MAIN, aivideo, environment
 
@@ -80,3 +83,27 @@ def popen(*arguments: str, **settings: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(**settings),
     )
+
+
+async def test_faults_and_the_clocks_pace_come_from_the_command_line(tmp_path: Path) -> None:
+    out, err = StringIO(), Watched("listens")
+    screen = Screen(machine=True, out=out, err=err)
+    work = asyncio.ensure_future(
+        serve(screen, port=0, profile="signed", speed=60, faults=["server-error"], state=tmp_path / "state")
+    )
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    settings = json.loads(out.getvalue())["environment"]
+    bearer = {"Authorization": f"Bearer {settings['AIVIDEO_API_KEY']}"}
+    async with aiohttp.request("GET", f"{settings['AIVIDEO_BASE_URL']}/v1/credits", headers=bearer) as response:
+        assert response.status == 500
+    work.cancel()
+    await asyncio.wait([work])
+    assert (tmp_path / "state" / "sandbox.db").exists()
+    assert f"the console is at {settings['AIVIDEO_BASE_URL']}/console" in err.getvalue()
+
+
+async def test_a_fault_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await serve(Screen(machine=True), port=0, profile="signed", speed=60, faults=["nonsense=0.1"])
+    assert "lose-callback" in str(caught.value.hint)
