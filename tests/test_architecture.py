@@ -33,7 +33,7 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
     stores.postgres_server dev_certificate own_loop django_view
 transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
-    sandbox.faults sandbox.keys \
+    sandbox.faults sandbox.inputs sandbox.keys \
     probe.findings probe.orders probe.redaction probe.purse
 jwks otel posting sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox sandbox.results \
     sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \

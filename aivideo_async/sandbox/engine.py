@@ -37,6 +37,7 @@ from aivideo_async.sandbox.dialect import (
     success,
 )
 from aivideo_async.sandbox.faults import Faults, twisted
+from aivideo_async.sandbox.inputs import check_inputs
 from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.outbox import Outbox
 from aivideo_async.sandbox.plan import Work, plan_of
@@ -77,9 +78,9 @@ class Engine(Books):
         self.faults = Faults(Random(draw.getrandbits(64)))  # noqa: S311 - which requests fail
         self.outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._schedule)
         self.draw = draw
-        self._prices, self._speed, self._lasting = prices, speed, lasting
+        self._prices, self._speed = prices, speed
+        self._lasting: durations.Durations = lasting
         self._forms: BodyForms = forms
-        self._courses: deque[Course] = deque()
         self._agenda: list[tuple[float, int, str | Delivery]] = []
         self._entries = 0
         self._results: dict[str, Work | tuple[str, str]] = {}
@@ -91,22 +92,15 @@ class Engine(Books):
         """Every attempt at a callback that is remembered, in order."""
         return self.outbox.attempts
 
-    @property
-    def waiting(self) -> tuple[Course, ...]:
-        """What the next creates have before them."""
-        return tuple(self._courses)
-
     def enqueue(self, scenarios: Sequence[Scenario | tuple[Scenario, ...]]) -> None:
         """One item for each of the next creates. Raises ConfigurationError, and then takes none of them."""
-        self._courses.extend([course_of(item) for item in scenarios])
+        self.faults.enqueue(scenarios)
 
     def afflict(self, task_id: str, scenarios: tuple[Scenario, ...]) -> None:
         """Let something happen to a task that was accepted. Raises ConfigurationError, KeyError for no such task."""
         task = self.tasks[task_id]
         course = Course((*course_of(scenarios).scenarios, *task.course.scenarios))
-        self._put(replace(task, course=course))
-        if course.failure is not None and not task.ended:
-            self._results[task_id] = course.failure.code, course.failure.message
+        self._doom(self._put(replace(task, course=course)))
 
     def create(
         self, kind: Kind, authorization: str | None, body: bytes, now: float, *, once: str | None = None,
@@ -120,13 +114,13 @@ class Engine(Books):
                 return Created(self._once[key.id, once])
             wanted = read_create(body, self._forms)
             request = checked(kind, wanted, strict=self.dialect.strict_fields)
+            check_inputs(request.fields())
             price = affordable(request, key, self.ledger, self._prices, now)
         except RefusedError as error:
             if error.code == "invalid_request" and key is not None and self.dialect.refusal_cost:
                 self.charge(key.account, key.id, "fee", -self.dialect.refusal_cost, now)
             return Created(failure(error.code, error.message))
-        chosen = self._courses.popleft().scenarios if self._courses else ()
-        course = Course((*chosen, *self.faults.of_create(request.model, key.name)))
+        course = self.faults.next_course(request.model, key.name)
         if course.refusal is not None:
             return Created(twisted(refusal(course.refusal), course.scenarios, self._speed))
         task = self._accept(key, request, wanted, price, course, now)
@@ -213,7 +207,7 @@ class Engine(Books):
         self.resets += 1
         self.logged = self.outbox.made = 0
         for forgotten in (
-            self.tasks, self.requests, self.answered, self.outbox.open, self.outbox.attempts, self._courses,
+            self.tasks, self.requests, self.answered, self.outbox.open, self.outbox.attempts, self.faults.queue,
             self._agenda, self._results, self._once, self._asked, self.shelf,
         ):  # fmt: skip
             forgotten.clear()
@@ -225,8 +219,7 @@ class Engine(Books):
             self.tasks[task.id] = task
             if not task.ended:
                 self._schedule(task.created_at if task.status == "pending" else task.due_at, task.id)
-                if task.course.failure is not None:
-                    self._results[task.id] = task.course.failure.code, task.course.failure.message
+                self._doom(task)
         self.outbox.open.update({delivery.id: (at, delivery) for at, delivery in open_deliveries})
 
     def take_up(self) -> None:
@@ -261,9 +254,13 @@ class Engine(Books):
         self._put(task)
         self.charge(key.account, key.id, "charge", -price, now, task)
         self._schedule(now if early else now + QUEUED * seconds / self._speed, task.id)
-        if course.failure is not None:
-            self._results[task.id] = course.failure.code, course.failure.message
+        self._doom(task)
         return task
+
+    def _doom(self, task: SandboxTask) -> None:
+        """Have a task fail, if that is its course."""
+        if task.course.failure is not None and not task.ended:
+            self._results[task.id] = task.course.failure.code, task.course.failure.message
 
     def _step(self, task: SandboxTask, now: float) -> None:
         """Take a task one step on: its queueing time is over, or its time is up, or its files are there."""

@@ -11,7 +11,8 @@ What befalls a task is drawn when it is created; what befalls an answer is drawn
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from typing import get_args
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.dialect import Answer, Twist
 from aivideo_async.sandbox.scenarios import (
+    Course,
     Delay,
     DropConnection,
     DuplicateCallback,
@@ -37,6 +39,7 @@ from aivideo_async.sandbox.scenarios import (
     SlowAnswer,
     StaleCallback,
     TruncatedAnswer,
+    course_of,
 )
 
 NAMED: Mapping[str, Scenario] = MappingProxyType(
@@ -91,11 +94,24 @@ class Rule:
 
 
 class Faults:
-    """The rules that hold. ``draw`` decides whom they meet, and is drawn from only where there are rules."""
+    """The rules that hold, and in ``queue`` what the next creates have before them.
+
+    ``draw`` decides whom the rules meet, and is drawn from only where there are any.
+    """
 
     def __init__(self, draw: Random) -> None:
+        self.queue: deque[Course] = deque()
         self._draw = draw
         self._rules: dict[tuple[str, str | None, str | None], Rule] = {}
+
+    def enqueue(self, scenarios: Sequence[Scenario | tuple[Scenario, ...]]) -> None:
+        """One item for each of the next creates. Raises ConfigurationError, and then takes none of them."""
+        self.queue.extend([course_of(item) for item in scenarios])
+
+    def next_course(self, model: str, key: str) -> Course:
+        """What becomes of a create that is taken now: what was enqueued first, and what the rules have for it."""
+        chosen = self.queue.popleft().scenarios if self.queue else ()
+        return Course((*chosen, *self.of_create(model, key)))
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -126,11 +142,8 @@ class Faults:
         Raises ConfigurationError.
         """
         match = WRITTEN.fullmatch(text)
-        try:
-            share = 1.0 if match is None else _share(match["share"] or "1")
-        except ValueError:
-            match = None
-        if match is None:
+        share = None if match is None else _share(match["share"] or "1")
+        if match is None or share is None:
             raise ConfigurationError(f"{text[:60]!r} is no fault: NAME=SHARE or NAME=SHARE@MODEL, as lose-callback=0.1")
         self.set(match["name"], share, model=match["model"])
 
@@ -158,5 +171,8 @@ def twisted(answer: Answer, scenarios: tuple[Scenario, ...], speed: float) -> An
     return answer if twist is None and not after else replace(answer, twist=twist, after=after)
 
 
-def _share(text: str) -> float:
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+def _share(text: str) -> float | None:
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        return None

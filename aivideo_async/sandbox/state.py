@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +140,7 @@ class StateFolder:
             database.execute(f"DELETE FROM files WHERE name NOT IN ({named})")  # noqa: S608 - a constant
 
     @contextmanager
-    def _as_a_sentence(self) -> Iterator[None]:
+    def _as_a_sentence(self) -> Generator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:

@@ -47,7 +47,7 @@ async def test_a_key_is_made_disabled_let_in_and_deleted() -> None:
         secret = w.sandbox.issue_key("ci", total=Decimal(5))
         assert [key.name for key in w.sandbox.keys] == ["default", "ci"]
         seen: list[int] = []
-        for step in (lambda _: None, w.sandbox.disable_key, w.sandbox.enable_key, w.sandbox.delete_key):
+        for step in (w.sandbox.enable_key, w.sandbox.disable_key, w.sandbox.enable_key, w.sandbox.delete_key):
             step("ci")
             bearer = {"Authorization": f"Bearer {secret}"}
             async with aiohttp.request("GET", f"{w.sandbox.base_url}/v1/credits", headers=bearer) as response:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from aivideo_async.sandbox.state import DATABASE, Changes, Kept, StateFolder
 
 
 @contextmanager
-def opened(path: Path, *, reset: bool = False) -> Iterator[tuple[StateFolder, Kept]]:
+def opened(path: Path, *, reset: bool = False) -> Generator[tuple[StateFolder, Kept]]:
     folder = StateFolder(path)
     kept = folder.open(reset=reset)
     try:
