@@ -10,9 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aivideo_async.catalog import GenericRequest, PriceBook, parse_request
+    from aivideo_async.attempts import Attempt
+    from aivideo_async.batch import Batch
+    from aivideo_async.batch_items import BatchItem, Progress
+    from aivideo_async.catalog import GenericRequest, PriceBook, convert, parse_request
     from aivideo_async.client import Client
     from aivideo_async.core.any_of import AnyOf
+    from aivideo_async.core.audit import Audit
+    from aivideo_async.core.budget import Spend
     from aivideo_async.core.errors import (
         AIVideoError,
         APIConnectionError,
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
         HistoryEntry,
         Output,
         Reply,
+        SavedFile,
         TaskEvent,
         TaskRecord,
         TaskReport,
@@ -66,10 +72,13 @@ if TYPE_CHECKING:
     from aivideo_async.jwks import JwksVerifier
     from aivideo_async.mounting import CallbackServer
     from aivideo_async.receiver import WebhookReceiver
+    from aivideo_async.saving import Mirror, ResultFile
+    from aivideo_async.spending import Budget
     from aivideo_async.stores import Delivery, MemoryStore, Put, Query, Store, open_store
     from aivideo_async.tally import ReceiverStats
     from aivideo_async.task import GenerationTask
     from aivideo_async.transport import Timeouts, Transport
+    from aivideo_async.variants import Variants, variants
 
 __version__ = "0.1.0"
 
@@ -79,7 +88,12 @@ __all__ = [
     "APIError",
     "APIStatusError",
     "AnyOf",
+    "Attempt",
+    "Audit",
     "AuthenticationError",
+    "Batch",
+    "BatchItem",
+    "Budget",
     "BudgetExceededError",
     "CallbackKeys",
     "CallbackServer",
@@ -103,18 +117,23 @@ __all__ = [
     "InvalidResponseError",
     "JwksVerifier",
     "MemoryStore",
+    "Mirror",
     "NotFoundError",
     "Output",
     "PermissionDeniedError",
     "PriceBook",
+    "Progress",
     "Put",
     "Query",
     "RateLimitError",
     "ReceiverStats",
     "Reply",
+    "ResultFile",
     "RetryPolicy",
+    "SavedFile",
     "Scheme",
     "SchemeVerifier",
+    "Spend",
     "SpendLimitError",
     "StandardWebhooks",
     "Store",
@@ -130,26 +149,38 @@ __all__ = [
     "Timeouts",
     "Transport",
     "UpstreamError",
+    "Variants",
     "VerificationFailure",
     "Verifier",
     "WebhookEvent",
     "WebhookReceiver",
     "WebhookVerificationError",
+    "convert",
     "open_store",
     "parse_request",
     "raw_headers",
     "unwrap",
+    "variants",
     "verifier_for",
 ]
 
 _HOMES = {
+    "aivideo_async.attempts": ("Attempt",),
+    "aivideo_async.batch": ("Batch",),
+    "aivideo_async.batch_items": (
+        "BatchItem",
+        "Progress",
+    ),
     "aivideo_async.catalog": (
         "GenericRequest",
         "PriceBook",
+        "convert",
         "parse_request",
     ),
     "aivideo_async.client": ("Client",),
     "aivideo_async.core.any_of": ("AnyOf",),
+    "aivideo_async.core.audit": ("Audit",),
+    "aivideo_async.core.budget": ("Spend",),
     "aivideo_async.core.errors": (
         "AIVideoError",
         "APIConnectionError",
@@ -187,6 +218,7 @@ _HOMES = {
         "HistoryEntry",
         "Output",
         "Reply",
+        "SavedFile",
         "TaskEvent",
         "TaskRecord",
         "TaskReport",
@@ -209,6 +241,11 @@ _HOMES = {
     "aivideo_async.jwks": ("JwksVerifier",),
     "aivideo_async.mounting": ("CallbackServer",),
     "aivideo_async.receiver": ("WebhookReceiver",),
+    "aivideo_async.saving": (
+        "Mirror",
+        "ResultFile",
+    ),
+    "aivideo_async.spending": ("Budget",),
     "aivideo_async.stores": (
         "Delivery",
         "MemoryStore",
@@ -222,6 +259,10 @@ _HOMES = {
     "aivideo_async.transport": (
         "Timeouts",
         "Transport",
+    ),
+    "aivideo_async.variants": (
+        "Variants",
+        "variants",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

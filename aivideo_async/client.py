@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -17,9 +18,12 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Self
 import anyio
 from pydantic import SecretStr
 
-from aivideo_async import catalog, settings, spans
-from aivideo_async.catalog import PRICES, PriceBook
+from aivideo_async import catalog, doubts, pictures, settings, spans
+from aivideo_async.attempts import Attempt, decisive, outcome, tried
+from aivideo_async.auditing import audited
+from aivideo_async.catalog import PRICES, Change, PriceBook
 from aivideo_async.core import lifecycle, wire
+from aivideo_async.core.audit import Audit, Mark
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
 from aivideo_async.core.models import (
     NOTHING,
@@ -37,11 +41,14 @@ from aivideo_async.core.models import (
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import Verifier
-from aivideo_async.download import DownloadedFile, file_name
+from aivideo_async.download import DownloadedFile
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
+from aivideo_async.orders import Order, Submission
+from aivideo_async.saving import Mirror, Sink
+from aivideo_async.spending import Budget, priced
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
-from aivideo_async.submit import CHANCE, Order, Submission
+from aivideo_async.submit import CHANCE
 from aivideo_async.task import GenerationTask, doubt
 from aivideo_async.transport import AiohttpTransport, Timeouts, Transport
 from aivideo_async.waiters import Waiters
@@ -64,6 +71,10 @@ class Client:
     ``store`` is a Store or the URL of one; an unopened one is opened and closed with the client. ``max_concurrency``
     bounds creates in flight; ``close_timeout`` is how many seconds leaving waits for them. ``ask_rate`` is GETs per
     second, ``usual_seconds`` overrides by model name when the asker first looks, ``time_scale`` divides every span.
+    ``download_to`` is a folder into which every result of this store's tasks is streamed when its task ends, as
+    ``{task id}-{n}{extension}``; ``mirror`` is given each whole file to store it elsewhere, and gives its place there.
+    Both go on where they stopped after a restart, and replicas of one store share the work; records say what is saved.
+    ``budget`` is what every submit keeps to that names no other one.
     ``clock`` gives unix seconds; ids and jitter are drawn from ``chance``, by default the system's.
     """
 
@@ -87,6 +98,9 @@ class Client:
         ask_rate: float = 5.0,
         time_scale: float | None = None,
         allow_insecure: bool = False,
+        download_to: str | os.PathLike[str] | None = None,
+        mirror: Mirror | None = None,
+        budget: Budget | None = None,
         clock: Callable[[], float] = time.time,
         chance: random.Random = CHANCE,
     ) -> None:
@@ -110,9 +124,12 @@ class Client:
         self._ask_rate = ask_rate
         self._time_scale = time_scale
         self._allow_insecure = allow_insecure
+        self._budget = budget
         self._clock = clock
         self._chance = chance
         self._handlers = Handlers()
+        folder = None if download_to is None else Path(download_to)
+        self._sink = Sink(folder, mirror) if folder is not None or mirror is not None else None
         self._store: Store | None = None
         self._receiver: WebhookReceiver | None = None
         self._opening: Opening | None = None
@@ -126,7 +143,7 @@ class Client:
             checked.base_url.url, checked.api_key, timeouts=checked.timeouts, connections=checked.max_concurrency * 2
         )
         self._verifier()
-        opening = Opening(checked, self.store, transport, self._served_address, self._handlers)
+        opening = Opening(checked, self.store, transport, self._served_address, self._handlers, self._sink)
         self._opening, running = opening, opening.running()
         try:
             await running.__aenter__()
@@ -134,6 +151,8 @@ class Client:
             self._opening = None
             raise
         self._running = running
+        if self._budget is not None:
+            opening.spending.watch_all(self._budget)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -164,6 +183,11 @@ class Client:
         )
 
     @property
+    def max_concurrency(self) -> int:
+        """How many creates are in flight at most."""
+        return self._max_concurrency
+
+    @property
     def store(self) -> Store:
         """Where this client keeps its records: given, AIVIDEO_STORE, or memory. Raises ConfigurationError."""
         if self._store is None:
@@ -192,30 +216,55 @@ class Client:
         return self._receiver
 
     async def submit(
-        self, request: GenerationRequest, *, key: str | None = None, labels: Mapping[str, str] = NOTHING
+        self,
+        request: GenerationRequest,
+        *,
+        key: str | None = None,
+        labels: Mapping[str, str] = NOTHING,
+        budget: Budget | None = None,
+        credits: Decimal | int | None = None,  # noqa: A002 - credits is the word of this package
     ) -> GenerationTask:
         """Create a task and return once the service has accepted it and the store has recorded it.
 
         With ``key`` the same key gives the same task, from any process over a durable store; another request under it
-        is refused. ``labels`` stay with us and come back in records. Raises InvalidRequestError before anything is
-        sent, the service's refusal (AuthenticationError, InsufficientCreditsError …), RateLimitError or
-        APIConnectionError when it provably was not accepted, SubmissionInDoubtError when nobody can know, StoreError
-        when it could not be recorded. Cancelling it before the first byte sends nothing; after it the POST goes on,
-        its answer is recorded and ``unfinished`` finds the task.
+        is refused. A picture of this machine (``image=Path(…)``) is read, and served by the receiver while the task
+        lives. ``labels`` stay with us and come back in records. The price is reserved in ``budget`` before anything is
+        sent; ``credits`` says what it costs at most, where the price book does not know.
+
+        Raises InvalidRequestError or BudgetExceededError before anything is sent, the service's refusal
+        (AuthenticationError, InsufficientCreditsError …), RateLimitError or APIConnectionError when it provably was not
+        accepted, SubmissionInDoubtError when nobody can know, StoreError when it could not be recorded. Cancelling it
+        before the first byte sends nothing; after it the POST goes on, its answer is recorded and ``unfinished`` finds
+        the task.
         """
         opening = self._usable()
         self._check(request, opening)
         if key is not None and (not key or len(key) > KEY_LIMIT or key.startswith("av_")):
             raise InvalidRequestError(f"a key has 1 to {KEY_LIMIT} characters and does not start with av_: {key!r}")
+        door = await pictures.opened(request, opening.store, opening.picture_url)
         order = Order(
-            request=request, estimate=self.estimate(request), key=key, labels=dict(labels) if labels else NOTHING
+            request=request if door is None else door.request,
+            estimate=priced(self.estimate(request), credits),
+            key=key,
+            labels=dict(labels) if labels else NOTHING,
+            door=door,
         )
+        budget = budget or self._budget
         if spans.current is None:
-            return self._handle(await opening.submitter.submit(order))
+            return self._handle(await self._created(order, opening, budget))
         with spans.current.submitting(request.model, order.labels) as span:
-            submission = await opening.submitter.submit(replace(order, labels=span.labels))
+            submission = await self._created(replace(order, labels=span.labels), opening, budget)
             span.told(submission.record)
             return self._handle(submission)
+
+    async def _created(self, order: Order, opening: Opening, budget: Budget | None) -> Submission:
+        if budget is None:
+            submission = await opening.submitter.submit(order)
+        else:
+            submission = await opening.spending.submit(order, budget)
+        if order.door is not None:
+            await pictures.forget(opening.store, submission.record)
+        return submission
 
     def _check(self, request: GenerationRequest, opening: Opening) -> None:
         request.check()
@@ -239,13 +288,43 @@ class Client:
         key: str | None = None,
         labels: Mapping[str, str] = NOTHING,
         timeout: float | None = None,
+        download_to: str | os.PathLike[str] | None = None,
+        budget: Budget | None = None,
+        fallbacks: Sequence[str] = (),
     ) -> Output:
-        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds the wait, not the create.
+        """``submit`` and ``wait``: give the result. ``timeout`` in seconds bounds each wait, not the create.
 
-        Raises what the two raise. Cancelling it is cancelling whichever of the two is on its way.
+        With ``download_to`` every result is then in that folder, as ``{task id}-{n}{extension}``; with a ``key`` too,
+        what was saved before is not fetched again.
+
+        Where a model is at fault, and never where its outcome is in doubt, the next of ``fallbacks`` gets the same
+        intention by ``catalog.convert``; ``key`` is then followed by its name. Raises what the two raise, of the last
+        model that was tried, and DownloadError. Cancelling it is cancelling whichever of them is on its way.
         """
-        task = await self.submit(request, key=key, labels=labels)
-        return await task.wait(timeout=timeout)
+
+        async def attempt(converted: GenerationRequest, changes: tuple[Change, ...]) -> Attempt:
+            own = key if key is None or converted.model == request.model else f"{key}/{converted.model}"
+            task = None
+            try:
+                task = await self.submit(converted, key=own, labels=labels, budget=budget)
+                output = await task.wait(timeout=timeout)
+            except AIVideoError as error:
+                record = None if task is None else task.record
+                return Attempt(request=converted, changes=changes, record=record, error=error)
+            return Attempt(request=converted, changes=changes, record=task.record, output=output)
+
+        story = await tried(request, fallbacks, attempt)
+        output, record = outcome(story), decisive(story).record
+        if record is not None:
+            await self._save(record, download_to)
+        return output
+
+    async def _save(self, record: TaskRecord, folder: str | os.PathLike[str] | None) -> None:
+        if folder is not None:
+            sink = await Sink(Path(folder)).prepared()
+            await self._usable().saver_into(sink).save(record)
+        elif (saver := self._usable().saver) is not None:
+            await saver.try_to_save(record)
 
     async def task(self, id: str) -> GenerationTask:
         """The handle of a task by our id, from the store, or by the service's id, which is adopted when unknown.
@@ -306,12 +385,25 @@ class Client:
             wire.credits_request(), lambda response: wire.read_credits(response, now=self._clock())
         )
 
+    async def audit(self, *, mark: bool = False) -> Audit:
+        """Set the estimates of the records beside what the account has consumed since the last mark.
+
+        The first audit of a store makes the mark and has an empty span; ``mark`` makes a new one at the end of this
+        span. Raises the errors of a GET, and StoreError.
+        """
+        opening, account = self._usable(), await self.credits()
+        now = Mark(moment(self._clock()), account.total_consumed)
+        return await audited(opening.store, opening.settings.base_url.origin, now, mark=mark)
+
     async def download(self, output: Output, path: str | os.PathLike[str], *, index: int = 0) -> DownloadedFile:
         """Stream one result (of several, the ``index``-th) into the file ``path``.
 
-        Raises DownloadError, and then no file stands under that name. Cancelling it leaves none either.
+        A connection that breaks is gone on with; a URL that has expired is asked for anew, once. Raises DownloadError,
+        and then no file stands under that name. Cancelling it leaves none either.
         """
-        return await self._usable().downloader.fetch(output.urls[index], Path(path))
+        url = output.urls[index]
+        refresh = partial(self._usable().fresh_url, output.task_id, index, url)
+        return await self._usable().downloader.fetch(url, Path(path), refresh=refresh)
 
     async def download_all(self, output: Output, directory: str | os.PathLike[str]) -> list[DownloadedFile]:
         """Stream every result into ``directory``, made if need be, as ``{task id}-{n}{extension}``, n from 0.
@@ -320,11 +412,8 @@ class Client:
         """
         folder = anyio.Path(directory)
         await folder.mkdir(parents=True, exist_ok=True)
-        downloader = self._usable().downloader
-        return [
-            await downloader.fetch(url, partial(_named, Path(folder), output.task_id, index, url))
-            for index, url in enumerate(output.urls)
-        ]
+        opening = self._usable()
+        return [await opening.save(output, index, Path(folder)) for index in range(len(output.urls))]
 
     def waiters(self) -> Waiters:
         """As TaskOwner: the waiters of the open client. Raises ClientClosedError."""
@@ -362,6 +451,37 @@ class Client:
         put = await self._usable().store.put(replace(record, next_check=due))
         return put.record
 
+    def doubt_lasts(self, record: TaskRecord) -> float | None:
+        """Seconds until the last callback of a create without an answer would have come; ``None`` for every other."""
+        if record.service_id is not None or record.hinted_id is not None:
+            return None
+        sent_at = self._clock() if record.sent_at is None else record.sent_at.timestamp()
+        left = sent_at + self._usable().last_callback_after(record) - self._clock()
+        return max(left, self.doubtful_in(record) or 0.0, 0.0)
+
+    async def abandon(self, id: str) -> TaskRecord:
+        """Give up a create in doubt: it counts as refused, and a budget has its credits back.
+
+        Raises NotFoundError, InvalidRequestError for a task that is not in doubt, StoreError.
+        """
+        store, now = self._usable().store, moment(self._clock())
+        return await doubts.abandon(store, id, now=now, create_deadline=self._timeouts.total)
+
+    async def bind(self, id: str, service_id: str) -> TaskRecord:
+        """Say which task of the service a create in doubt is; the service is asked for it first.
+
+        Raises NotFoundError, InvalidRequestError when it cannot be that one, the errors of a GET, StoreError.
+        """
+        opening, now = self._usable(), moment(self._clock())
+        return await doubts.bind(
+            opening.store,
+            id,
+            service_id,
+            now=now,
+            create_deadline=self._timeouts.total,
+            ask=lambda named: opening.fetch_task(named, opening.settings.retry),
+        )
+
     def doubtful_in(self, record: TaskRecord) -> float | None:
         """As TaskOwner: seconds until a create without an answer reads as in doubt."""
         since = lifecycle.doubtful_from(record, self._timeouts.total)
@@ -383,7 +503,3 @@ class Client:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds a key and connections and does not pickle")
-
-
-def _named(directory: Path, task_id: str, n: int, url: str, content_type: str | None) -> Path:
-    return directory / file_name(task_id, n, url, content_type)

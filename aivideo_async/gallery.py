@@ -1,13 +1,17 @@
-"""One self-contained page beside the files of several tasks: opens from disk, asks no network, runs no script.
+"""One self-contained page beside the files of several tasks: opens from disk, asks no network.
+
+Its cards can be searched, filtered and sorted, and two of them compared side by side in step; without its script it is
+the same page, only still.
 
 ``render`` gives the page as text and does no I/O; where it is written is the caller's affair, but the files that its
 items name must lie beside it. Everything in an item may come from strangers and is escaped. The page's policy allows
-one style sheet by its hash and media from its own folder, and nothing else.
+one style sheet and one script by their hashes and media from its own folder, and nothing else.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +24,7 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from aivideo_async.core.models import Kind, TaskRecord, TaskStatus, without_query
+from aivideo_async.gallery_script import END, SCRIPT
 from aivideo_async.gallery_style import STYLE
 
 SHORT_PROMPT = 180
@@ -36,7 +41,8 @@ _UNSEEN.update({ord("\n"): "\n", ord("\t"): " ", ord("\r"): " "})
 class GalleryItem:
     """One task as the gallery shows it.
 
-    ``files`` are paths relative to the page. ``size`` is width and height in pixels where it is known, and spares the
+    ``files`` are paths relative to the page, ``poster`` one of a picture that stands for a clip until it is played: no
+    clip is loaded before. ``size`` is width and height in pixels where it is known, and spares the
     reader a jumping page. ``message`` says why there is no result.
     """
 
@@ -48,11 +54,18 @@ class GalleryItem:
     parameters: Mapping[str, str] = field(default_factory=lambda: _NO_PARAMETERS)
     files: Sequence[str] = ()
     size: tuple[int, int] | None = None
+    poster: str | None = None
     credits: Decimal | None = None
     message: str | None = None
 
 
-def item_of(record: TaskRecord, *, files: Sequence[str] = (), size: tuple[int, int] | None = None) -> GalleryItem:
+def item_of(
+    record: TaskRecord,
+    *,
+    files: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
+    poster: str | None = None,
+) -> GalleryItem:
     """The item for a task. URLs among its parameters lose their query, which may be a secret; credits are estimated."""
     fields = {} if record.request is None else record.request.fields()
     prompt = fields.pop("prompt", None)
@@ -66,6 +79,7 @@ def item_of(record: TaskRecord, *, files: Sequence[str] = (), size: tuple[int, i
         parameters={name: _plain(value) + (" s" if name == "duration" else "") for name, value in fields.items()},
         files=tuple(files),
         size=size,
+        poster=poster,
         credits=paid,
         message=None if record.failure is None else record.failure.message,
     )
@@ -84,7 +98,11 @@ def render(
     ``lead`` is a sentence under the title, ``facts`` are names and values beside it, ``made`` stands at the foot.
     """
     cards = "\n".join(_card(number, item) for number, item in enumerate(items, 1))
-    body = f'<ul class="cards">\n{cards}\n</ul>' if items else '<p class="empty">Nothing here yet.</p>'
+    body = (
+        f'{_tools(items)}\n<ul class="cards">\n{cards}\n</ul>\n{END}'
+        if items
+        else '<p class="empty">Nothing here yet.</p>'
+    )
     moment = "" if made is None else f'Made <time datetime="{made.isoformat()}">{made:%Y-%m-%d %H:%M %Z}</time>. '
     return f"""<!doctype html>
 <html lang="en">
@@ -107,30 +125,51 @@ def render(
 {body}
 </main>
 <footer class="page"><p>{moment}The files lie in the folder of this page, which needs no network.</p></footer>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """
 
 
-def _policy(style: str) -> str:
-    digest = b64encode(sha256(style.encode()).digest()).decode()
+def _policy(style: str, script: str) -> str:
+    allowed = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (style, script)]
     # A page from disk has no origin that 'self' could name, so file: is named beside it.
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' file:; media-src 'self' file:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {allowed[0]}; script-src {allowed[1]}; img-src 'self' file:; "
+        "media-src 'self' file:; base-uri 'none'; form-action 'none'"
     )
 
 
-POLICY = _policy(STYLE)
+POLICY = _policy(STYLE, SCRIPT)
 """The page's Content-Security-Policy."""
+
+
+def _tools(items: Sequence[GalleryItem]) -> str:
+    """What the script makes work, and shows."""
+    counts = Counter(item.status for item in items)
+    choices = "".join(
+        f'<option value="{_text(status)}">{_text(status)} ({count})</option>'
+        for status, count in sorted(counts.items())
+    )
+    return f"""<form class="tools" role="search" hidden>
+<p class="wide-field"><label for="find">Find</label><input type="search" id="find" autocomplete="off" spellcheck="false"
+placeholder="Prompt, model, parameter"></p>
+<p><label for="status">Status</label><select id="status">
+<option value="">any ({len(items)})</option>{choices}</select></p>
+<p><label for="order">Order</label><select id="order"><option value="made">as made</option>
+<option value="cost">dearest first</option><option value="cheap">cheapest first</option>
+<option value="model">by model</option><option value="status">by status</option></select></p>
+<p class="count" role="status"></p>
+</form>"""
 
 
 def _card(number: int, item: GalleryItem) -> str:
     shape = "tall" if item.size and item.size[1] > item.size[0] else "wide"
     heading = f"item-{number}"
-    return f"""<li class="{shape}"><article aria-labelledby="{heading}" data-kind="{item.kind}" data-status="{
-        _text(item.status)
-    }">
+    cost = "-1" if item.credits is None else f"{item.credits.normalize():f}"
+    status = _text(item.status)
+    return f"""<li class="{shape}" data-model="{_text(item.model)}" data-cost="{cost}">
+<article aria-labelledby="{heading}" data-kind="{item.kind}" data-status="{status}">
 <div class="stage">{"".join(_media(item)) or f'<p class="nothing">{_text(item.message or "No file")}</p>'}</div>
 <div class="text">
 <p class="over"><span class="model">{_text(item.model)}</span> <span class="status {_mood(item.status)}">{
@@ -139,9 +178,19 @@ def _card(number: int, item: GalleryItem) -> str:
 {_prompt(item, heading)}
 {_facts(item.parameters)}
 <footer>{"".join(f"<p>{_link(file)}</p>" for file in item.files)}
-{_small(item)}</footer>
+{_small(item)}{_choice(number, item)}</footer>
 </div>
 </article></li>"""
+
+
+def _choice(number: int, item: GalleryItem) -> str:
+    """What chooses a card for comparing; music has nothing to be seen beside each other."""
+    if not item.files or item.kind == "music":
+        return ""
+    return (
+        f'<label class="choose" hidden><input type="checkbox" aria-describedby="item-{number}">'
+        "<span>Compare</span></label>"
+    )
 
 
 def _prompt(item: GalleryItem, heading: str) -> str:
@@ -164,9 +213,12 @@ def _media(item: GalleryItem) -> Iterator[str]:
         if item.kind == "image":
             yield f'<a href="{where}"><img src="{where}" alt="{label}" loading="lazy" decoding="async"{size}></a>'
         elif item.kind == "music":
-            yield f'<audio src="{where}" aria-label="{label}" controls preload="metadata"></audio>'
+            yield f'<audio src="{where}" aria-label="{label}" controls preload="none"></audio>'
         else:
-            yield f'<video src="{where}" aria-label="{label}"{size} controls playsinline preload="metadata"></video>'
+            poster = f' poster="{_address(item.poster)}"' if item.poster else ""
+            yield (
+                f'<video src="{where}"{poster} aria-label="{label}"{size} controls playsinline preload="none"></video>'
+            )
 
 
 def _facts(facts: Mapping[str, str]) -> str:

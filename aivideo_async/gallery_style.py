@@ -5,14 +5,14 @@ from __future__ import annotations
 STYLE = """
 :root {
   color-scheme: light dark;
-  --page: #f6f5f2; --card: #ffffff; --stage: #14161a; --line: #e3e0d9;
+  --page: #f6f5f2; --card: #ffffff; --stage: #14161a; --line: #e3e0d9; --edge: #8b8880;
   --ink: #1d2024; --soft: #5d6269; --link: #1b5e8c;
   --good: #1f6b45; --bad: #a3341f; --open: #7a5a00;
   --shadow: 0 1px 2px rgb(25 22 15 / .05), 0 8px 24px rgb(25 22 15 / .06);
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #121417; --card: #1b1e22; --stage: #0a0b0d; --line: #2c3036;
+    --page: #121417; --card: #1b1e22; --stage: #0a0b0d; --line: #2c3036; --edge: #757b84;
     --ink: #e9e7e2; --soft: #a2a8b0; --link: #8cc4ec;
     --good: #82cfa4; --bad: #f09a86; --open: #e0c06a;
     --shadow: none;
@@ -77,6 +77,74 @@ a { color: var(--link); text-underline-offset: .18em; text-decoration-thickness:
 a:hover { text-decoration-thickness: 2px; }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .stage :focus-visible { outline-color: #8cc4ec; outline-offset: -4px; }
+.tools {
+  position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; align-items: end; gap: .75rem 1rem;
+  margin: 0 -0.75rem clamp(1rem, 1.6vw, 1.75rem); padding: .75rem; background: var(--page);
+}
+[hidden] { display: none !important; }
+.tools p { display: grid; gap: .25rem; }
+.tools .wide-field { flex: 1 1 16rem; max-width: 34rem; }
+.tools label { color: var(--soft); font-size: .82rem; }
+.tools .count { margin-left: auto; padding-bottom: .55rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+input[type=search], select, button {
+  min-height: 2.75rem; min-width: 0; padding: 0 .85rem; font: inherit; font-size: .95rem; color: var(--ink);
+  background: var(--card); border: 1px solid var(--edge); border-radius: 10px;
+}
+input[type=search] { width: 100%; }
+input::placeholder { color: var(--soft); opacity: 1; }
+button { cursor: pointer; font-weight: 550; }
+button:hover:enabled { border-color: var(--ink); }
+button.main { color: var(--card); background: var(--ink); border-color: var(--ink); }
+button:disabled { cursor: default; color: var(--soft); background: transparent; border-color: var(--line); }
+.choose {
+  display: flex; align-items: center; gap: .55rem; width: fit-content; min-height: 2rem; margin-top: .35rem;
+  cursor: pointer; color: var(--soft);
+}
+.choose:hover { color: var(--ink); }
+input[type=checkbox] { width: 1.1rem; height: 1.1rem; margin: 0; accent-color: var(--link); }
+.is-chosen { border-color: var(--link); box-shadow: 0 0 0 1px var(--link); }
+.none { padding: 3rem 0; color: var(--soft); text-align: center; }
+.chosen {
+  position: sticky; bottom: 1rem; z-index: 2; display: flex; align-items: center; gap: .75rem; width: fit-content;
+  max-width: 100%; margin: 1.5rem auto 0; padding: .6rem .6rem .6rem 1.2rem; background: var(--card);
+  border: 1px solid var(--edge); border-radius: 16px; box-shadow: 0 10px 32px rgb(0 0 0 / .22);
+}
+dialog {
+  width: min(100vw - 1.5rem, 150rem); max-width: none; height: fit-content; max-height: calc(100dvh - 1.5rem);
+  padding: clamp(.9rem, 1.6vw, 1.75rem); overflow: auto; color: var(--ink); background: var(--page);
+  border: 1px solid var(--line); border-radius: 18px;
+}
+dialog::backdrop { background: rgb(8 9 11 / .72); }
+.head { display: flex; align-items: center; justify-content: space-between; gap: 1rem; margin-bottom: 1rem; }
+.head h2 { font-size: 1.25rem; font-weight: 650; }
+.sides { display: grid; grid-template-columns: 1fr 1fr; gap: clamp(.6rem, 1.4vw, 1.5rem); align-items: start; }
+.sides section { display: grid; grid-row: span 3; grid-template-rows: subgrid; gap: .8rem; min-width: 0; }
+.sides .stage { overflow: hidden; min-height: 0; border-radius: 12px; }
+.sides .stage img, .sides .stage video { height: auto; max-height: 62dvh; }
+.sides h3 { margin: 0; font-size: 1rem; font-weight: 500; line-height: 1.4; }
+.sides .facts { display: grid; gap: .1rem; }
+.sides .facts div { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .15rem .5rem; border-radius: 6px; }
+.sides .facts dt { flex: 0 1 9rem; }
+.sides .facts dd { flex: 1 1 8rem; }
+.sides .differs { background: var(--card); box-shadow: inset 3px 0 0 var(--link); }
+.sides .differs dd { font-weight: 600; }
+.together {
+  position: sticky; bottom: calc(-1 * clamp(.9rem, 1.6vw, 1.75rem)); display: flex; flex-wrap: wrap; gap: .6rem;
+  align-items: center; margin-top: 1rem; padding: .75rem 0; background: var(--page);
+}
+.together input { flex: 1 1 12rem; min-width: 0; height: 2.75rem; margin: 0 .4rem; accent-color: var(--link); }
+#play { min-width: 5.5rem; }
+#clock { min-width: 8.5rem; text-align: right; color: var(--soft); font-variant-numeric: tabular-nums; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (max-width: 40rem) {
+  .tools { position: static; }
+  .tools p { flex: 1 1 8rem; }
+  .tools .wide-field { flex-basis: 100%; }
+  .tools .count { flex-basis: 100%; margin: 0; padding: 0; }
+  select { width: 100%; }
+  .together input { flex-basis: 100%; order: 1; margin: 0; }
+  #clock { flex: 1; }
+}
 .empty, footer.page { color: var(--soft); }
 footer.page { margin-top: clamp(1.75rem, 3vw, 3rem); font-size: .85rem; }
 @media (prefers-reduced-motion: no-preference) { a { transition: text-decoration-thickness .12s; } }

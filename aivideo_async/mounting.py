@@ -43,17 +43,17 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+Accept = Callable[[bytes], Awaitable[Reply]]
+"""Gives the answer, once the body is there."""
+
+
 class Endpoint(Protocol):
     """What answers callbacks, in two steps so that what can be refused is refused before its body is read."""
 
     body_limit: int
 
-    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
-        """The refusal, or ``None`` when the body may come."""
-        ...
-
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
-        """The answer, once the body is there."""
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | Accept:
+        """The refusal, or what takes the body when it may come."""
         ...
 
     def too_slow(self) -> Reply:
@@ -79,9 +79,9 @@ async def answer(
     body_within: float = BODY_WITHIN,
 ) -> Reply:
     """Admit, read the body within ``body_within`` seconds, accept. Cancelling it stops reading."""
-    refused = endpoint.admit(method, raw_path, headers)
-    if refused is not None:
-        return refused
+    accept = endpoint.admit(method, raw_path, headers)
+    if isinstance(accept, Reply):
+        return accept
     body = bytearray()
     try:
         async with asyncio.timeout(body_within), aclosing(chunks):
@@ -94,7 +94,7 @@ async def answer(
     except _CutOffError as error:
         logger.debug("a body was cut off after %d bytes: %s", len(body), type(error.__cause__).__name__)
         return CUT_OFF
-    return await endpoint.accept(raw_path, headers, bytes(body))
+    return await accept(bytes(body))
 
 
 def routes(endpoint: Endpoint, path: str, *, body_within: float = BODY_WITHIN) -> list[web.RouteDef]:
@@ -103,8 +103,8 @@ def routes(endpoint: Endpoint, path: str, *, body_within: float = BODY_WITHIN) -
     async def callback(request: web.Request) -> web.Response:
         method, raw_path, headers, content = request.method, request.raw_path, request.raw_headers, request.content
         if content.is_eof() and content.exception() is None:  # a small body comes together with its headers
-            reply = endpoint.admit(method, raw_path, headers)
-            reply = reply or await endpoint.accept(raw_path, headers, content.read_nowait())
+            admitted = endpoint.admit(method, raw_path, headers)
+            reply = admitted if isinstance(admitted, Reply) else await admitted(content.read_nowait())
         else:
             chunks = _aiohttp_body(content)
             reply = await answer(endpoint, method, raw_path, headers, chunks, body_within=body_within)
@@ -162,7 +162,8 @@ async def _asgi_request(endpoint: Endpoint, scope: Message, receive: Receive, se
     # HTTP/2 knows no such header and servers refuse it.
     closes = str(scope.get("http_version", "1.1")).startswith("1")
     sent = [(name.lower().encode(), value.encode()) for name, value in reply.headers if closes or name != CLOSE[0]]
-    sent.append((b"content-length", str(len(reply.body)).encode()))
+    if all(name != b"content-length" for name, _ in sent):
+        sent.append((b"content-length", str(len(reply.body)).encode()))
     with suppress(OSError):  # what servers raise when the sender has hung up
         await send({"type": "http.response.start", "status": reply.status, "headers": sent})
         await send({"type": "http.response.body", "body": reply.body})

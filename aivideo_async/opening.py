@@ -6,18 +6,24 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-from aivideo_async import catalog
+from aivideo_async import catalog, pictures
+from aivideo_async.catalog.local import local_in
 from aivideo_async.core import wire
-from aivideo_async.core.errors import ClientClosedError
-from aivideo_async.core.models import TaskEvent, TaskRecord, TaskReport
+from aivideo_async.core.errors import AIVideoError, ClientClosedError
+from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskReport
 from aivideo_async.core.retry import DEADLINE, RetryPolicy, ask_delay
-from aivideo_async.download import Downloader
+from aivideo_async.download import PAUSES, DownloadedFile, Downloader, file_name
 from aivideo_async.endings import Endings
 from aivideo_async.handlers import Handlers
+from aivideo_async.lent_store import FINGERPRINT
 from aivideo_async.reconcile import Asking, Reconciler
+from aivideo_async.saving import Saver, Sink
 from aivideo_async.settings import ClientSettings
+from aivideo_async.spending import Spending
 from aivideo_async.stores import Query, Store
 from aivideo_async.submit import Submitter, Submitting
 from aivideo_async.supervise import Supervisor
@@ -28,8 +34,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FINGERPRINT = "callback-key"
 ONCE_ONLY = RetryPolicy(attempts=1)
+CALLBACKS_TAKE = 14 * 60.0
+"""Seconds: a callback is tried at once, after 3 and after 10 minutes more (api.md §4)."""
 
 
 class Opening:
@@ -42,14 +49,19 @@ class Opening:
         transport: Transport,
         served_address: Callable[[], str | None],
         handlers: Handlers,
+        sink: Sink | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self.downloader: Downloader = Downloader()
+        self.downloader: Downloader = Downloader(
+            loopback=settings.base_url.loopback, pauses=tuple(pause / settings.time_scale for pause in PAUSES)
+        )
         self._transport = transport
         self._served_address = served_address
         self._handlers = handlers
+        self._sink = sink
+        self._savers: dict[Sink, Saver] = {}
         self._gate = PauseGate(clock=self.loop.time)
         self._failure: BaseException | None = None
         self._told_about_polling = False
@@ -89,6 +101,7 @@ class Opening:
             clock=settings.clock,
             chance=settings.chance,
         )
+        self.spending: Spending = Spending(self)
 
     def require_usable(self) -> None:
         """Raises ClientClosedError in another loop, or after a background task has failed."""
@@ -117,6 +130,11 @@ class Opening:
             logger.info("no callback URL, so awaiting polls adaptively; AIVIDEO_CALLBACK_URL would end that")
         return None
 
+    def picture_url(self, id: str, n: int, suffix: str) -> str | None:
+        """Where the service fetches the ``n``-th local picture of a task; ``None`` where there is no base."""
+        base, keys = self.callback_base(), self.settings.callback_keys
+        return None if base is None else pictures.url_of(base, keys, id, n, suffix, now=self.settings.clock())
+
     async def fetch_task(self, service_id: str, policy: RetryPolicy) -> TaskReport:
         """GET one task. Raises the errors of a GET."""
         return await fetch(
@@ -127,6 +145,37 @@ class Opening:
             gate=self._gate,
             draw=self.settings.chance.random,
         )
+
+    async def fresh_url(self, task_id: str, index: int, dead: str) -> str | None:
+        """Another URL of a task's ``index``-th result than the one that is dead: from the store, else asked for."""
+        try:
+            record = (await self.store.get((task_id,))).get(task_id)
+            url = _other_url(record, index, dead)
+            if url is not None or record is None:
+                return url
+            put = await self.reconciler.ask(record, lambda id: self.fetch_task(id, self.settings.retry))
+        except AIVideoError as error:
+            logger.info("no other URL for a result of %s: %s", task_id, error)
+            return None
+        return _other_url(put.record, index, dead)
+
+    @property
+    def saver(self) -> Saver | None:
+        """What saves every result of this client, if anything does."""
+        return None if self._sink is None else self.saver_into(self._sink)
+
+    def saver_into(self, sink: Sink) -> Saver:
+        """What saves into a sink: one for each, so that a task's results are in one hand."""
+        if sink not in self._savers:
+            scale, clock, origin = self.settings.time_scale, self.settings.clock, self.settings.base_url.origin
+            self._savers[sink] = Saver(self.store, sink, self.save, origin=origin, time_scale=scale, clock=clock)
+        return self._savers[sink]
+
+    async def save(self, output: Output, index: int, folder: Path) -> DownloadedFile:
+        """Stream the ``index``-th result into ``folder``, under its own name. Raises DownloadError."""
+        url = output.urls[index]
+        refresh = partial(self.fresh_url, output.task_id, index, url)
+        return await self.downloader.fetch(url, partial(_named, folder, output.task_id, index, url), refresh=refresh)
 
     async def get(self, request: wire.HttpRequest, read: Callable[[wire.HttpResponse], T]) -> T:
         """GET something, retried by the client's policy."""
@@ -145,6 +194,8 @@ class Opening:
 
     def _ended(self, record: TaskRecord) -> None:
         event = TaskEvent(record)
+        if record.request is not None and local_in(record.request):
+            self.supervisor.spawn(pictures.forget, self.store, record)
         if self._handlers.wanted(event):
             self.supervisor.spawn(self._handlers.run, event)
 
@@ -154,6 +205,10 @@ class Opening:
     def _usual(self, record: TaskRecord) -> float:
         own = self.settings.usual_seconds.get(record.model or "")
         return own if own is not None else catalog.usual_seconds(record.request or "video")
+
+    def last_callback_after(self, record: TaskRecord) -> float:
+        """Seconds after a create at which the last attempt at its callback would be over, were it slow to end."""
+        return (2.0 * self._usual(record) + CALLBACKS_TAKE) / self.settings.time_scale
 
     def _first_ask(self, record: TaskRecord) -> float:
         usual, draw = self._usual(record), 0.5
@@ -167,6 +222,8 @@ class Opening:
     async def running(self) -> AsyncGenerator[None]:
         """Everything is open while the block runs. Leaving it waits for creates in flight, then closes in reverse."""
         async with AsyncExitStack() as stack:
+            if self._sink is not None:
+                self._sink = await self._sink.prepared()
             if not self.store.opened:
                 await stack.enter_async_context(self.store)
             if isinstance(self._transport, AiohttpTransport):
@@ -178,12 +235,16 @@ class Opening:
             self.supervisor.spawn(self.waiters.listen)
             self.supervisor.spawn(self.waiters.reread)
             self.supervisor.spawn(self.reconciler.run, self.supervisor)
+            if self.saver is not None:
+                self.supervisor.spawn(self.saver.run, self.supervisor)
             await self.waiters.subscribed()
             yield
 
     async def _stop(self) -> None:
         try:
             await self.submitter.close(self.settings.close_timeout)
+            if self.saver is not None:
+                await self.saver.drain(self.settings.close_timeout)
         finally:
             self.waiters.interrupt()
             await self.supervisor.stop()
@@ -195,3 +256,12 @@ class Opening:
         left = [f"{record.id} (service id {record.service_id})" async for record in self.store.scan(query)]
         if left:
             logger.warning("closed with %d unfinished tasks in memory only: %s", len(left), ", ".join(left))
+
+
+def _other_url(record: TaskRecord | None, index: int, dead: str) -> str | None:
+    urls = () if record is None or record.output is None else record.output.urls[index : index + 1]
+    return next((url for url in urls if url != dead), None)
+
+
+def _named(folder: Path, task_id: str, n: int, url: str, content_type: str | None) -> Path:
+    return folder / file_name(task_id, n, url, content_type)

@@ -8,8 +8,11 @@ import hashlib
 import os
 import stat
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+_BEGIN_SYNC_AFTER = 32 * 2**20
 
 
 class PartFile:
@@ -23,13 +26,15 @@ class PartFile:
         self._target = target
         self._path = target.parent / f"{target.name}.part"
         self._lock = threading.Lock()
+        self._hash_lock = threading.Lock()
         self._hash = hashlib.sha256()
+        self._unsynced = 0
         self._descriptor: int | None = None
         self._done = False
 
     @property
     def sha256(self) -> str:
-        """Of what was written so far, in hex."""
+        """Of what was hashed so far, in hex."""
         return self._hash.hexdigest()
 
     def open(self) -> None:
@@ -60,13 +65,37 @@ class PartFile:
         finally:
             os.close(found)
 
-    def write(self, piece: bytes) -> None:
-        """Append and hash."""
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Append. What is appended is to be hashed too, which another thread may do meanwhile."""
         with self._lock:
-            rest = memoryview(piece)
-            while rest and self._descriptor is not None:
-                rest = rest[os.write(self._descriptor, rest) :]
-            self._hash.update(piece)
+            for piece in pieces:
+                rest = memoryview(piece)
+                while rest and self._descriptor is not None:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            self._begin_sync(sum(map(len, pieces)))
+
+    def hash(self, pieces: Sequence[bytes]) -> None:
+        """Hash what is appended, in its order."""
+        with self._hash_lock:
+            for piece in pieces:
+                self._hash.update(piece)
+
+    def _begin_sync(self, size: int) -> None:
+        """Let the disk begin with what was written, so that ``sync`` finds little left."""
+        self._unsynced += size
+        if self._unsynced >= _BEGIN_SYNC_AFTER and self._descriptor is not None:
+            self._unsynced = 0
+            with suppress(OSError):  # advice that a file system does not take
+                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def restart(self) -> None:
+        """Forget what was written."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.ftruncate(self._descriptor, 0)
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+        with self._hash_lock:
+            self._hash = hashlib.sha256()
 
     def sync(self) -> None:
         """Wait until it is on the disk."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -28,7 +27,7 @@ from aivideo_async.core.errors import (
     VerificationFailure,
     WebhookVerificationError,
 )
-from aivideo_async.core.headers import Headers, raw_headers
+from aivideo_async.core.headers import Headers, declared_length, is_plain_json, raw_headers
 from aivideo_async.core.models import HistoryEntry, Reply, TaskEvent, TaskRecord, TaskStatus, WebhookEvent, moment
 from aivideo_async.core.replay import ReplayMemory, delivery_name
 from aivideo_async.core.schemes import Scheme
@@ -37,7 +36,9 @@ from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, Verifier
 from aivideo_async.handlers import Handler, Handlers
 from aivideo_async.jwks import key_sources, with_keys
+from aivideo_async.lent_store import LentStore
 from aivideo_async.own_loop import OwnLoop
+from aivideo_async.pictures import Showcase, forget
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import finish
 from aivideo_async.tally import ReceiverStats, Tally
@@ -45,8 +46,6 @@ from aivideo_async.turns import Turns
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-SUSPECT_AGAIN_AFTER = 60.0
-FINGERPRINT = "callback-key"
 
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 ACCEPTED = Reply(200, _TEXT, b"ok\n")
@@ -100,14 +99,11 @@ class WebhookReceiver:
         self._origin = settings.BaseUrl.parse(base_url).origin
         self._clock = clock
         self._ready = ready
-        self._opening: asyncio.Lock | None = None
-        self._opened_store = False
-        self._looked_at_fingerprint = False
-        self._knows_minting_key = False
-        self._suspect_again_at = float("-inf")
+        self._lent = LentStore(store, self._keys, clock)
         self._confirmed_here = confirmed_by is not None
         self._handlers = confirmed_by or Handlers()
         self._turns = Turns()
+        self._showcase = Showcase(store, self._keys, clock)
         self._replays = ReplayMemory(tolerance_of(self._verifier))
         self._stats = Tally()
         self._address: str | None = None
@@ -123,14 +119,16 @@ class WebhookReceiver:
         """The base of callback URLs while ``serve`` listens: ``http://127.0.0.1:8080/webhooks/aivideo``."""
         return self._address
 
-    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
-        """What can be refused before the body is read; ``None`` when it may come."""
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | mounting.Accept:
+        """What can be refused before the body is read; else what answers once it is there."""
         self._stats["received"] += 1
+        if method in ("GET", "HEAD") and self._showcase.admits(raw_path):
+            return partial(self._shown, method, raw_path)
         if method != "POST":
             return self._rejected("method", WRONG_METHOD)
-        if not _is_plain_json(headers):
+        if not is_plain_json(headers):
             return self._rejected("media_type", WRONG_TYPE)
-        if _declared_length(headers) > BODY_LIMIT:
+        if declared_length(headers) > BODY_LIMIT:
             return self._rejected("size", TOO_LARGE)
         try:
             id, token = webhooks.split_target(raw_path)
@@ -138,7 +136,7 @@ class WebhookReceiver:
             return self._rejected(error.reason.value, UNKNOWN)
         if not self._keys.check(id, token, now=self._clock()):
             return self._rejected(VerificationFailure.BAD_TOKEN.value, UNKNOWN)
-        return None
+        return partial(self._accept, id, headers)
 
     async def handle(self, method: str, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
         """Answer one callback, whatever bytes came. Never raises for what a stranger sent.
@@ -147,20 +145,20 @@ class WebhookReceiver:
         it. Cancelling it does not cancel a ``put`` that has begun. Who mounts it by hand calls ``after(reply)`` once
         the reply is out.
         """
-        return self.admit(method, raw_path, headers) or await self.accept(raw_path, headers, body)
+        admitted = self.admit(method, raw_path, headers)
+        return admitted if isinstance(admitted, Reply) else await admitted(body)
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
-        """The part of ``handle`` that needs the body, after ``admit``."""
+    async def _accept(self, id: str, headers: RawHeaders, body: bytes) -> Reply:
         began = time.perf_counter()
         if self._ready is not None and not self._ready():
             return self._busy("the client is closed")
         if len(body) > BODY_LIMIT:
             return self._rejected("size", TOO_LARGE)
         verifier, now = self._verifier, self._clock()
-        unwrapped = partial(webhooks.unwrap, raw_path, headers, body, keys=self._keys, verifier=verifier, now=now)
+        read = partial(webhooks.read_callback, id, headers, body, verifier=verifier, now=now)
         try:
             sources = key_sources(verifier)
-            event = await with_keys(sources, unwrapped) if sources else unwrapped()
+            event = await with_keys(sources, read) if sources else read()
         except WebhookVerificationError as error:
             return self._rejected(error.reason.value, _REPLIES.get(error.reason, UNSIGNED))
         except (APIConnectionError, InvalidResponseError) as error:
@@ -183,8 +181,19 @@ class WebhookReceiver:
             self._replays.add(delivery, now=self._clock())
         return reply
 
+    async def _shown(self, method: str, raw_path: str | bytes, _body: bytes) -> Reply:
+        """A local picture of a task, for the service to fetch."""
+        if self._ready is not None and not self._ready():
+            return self._busy("the client is closed")
+        try:
+            await self._lent.open()
+        except StoreError as error:
+            return self._busy(f"the store is down: {error}")
+        self._stats["pictures"] += 1
+        return await self._showcase.reply(method, raw_path)
+
     async def _stored(self, event: WebhookEvent, began: float) -> Reply:
-        await self._open_store()
+        await self._lent.open()
         believed = event.signed and event.report.remark is None
         put = await self._store.put(self._report(event) if believed else self._hint(event))
         record = put.record
@@ -204,7 +213,10 @@ class WebhookReceiver:
             return ACCEPTED
         for oddity in lifecycle.oddities(record, event.report, first=put.won):
             logger.warning("%s: %s", record.id, oddity)
-        return replace(ACCEPTED, event=TaskEvent(record)) if put.won else ACCEPTED
+        if not put.won:
+            return ACCEPTED
+        await forget(self._store, record)
+        return replace(ACCEPTED, event=TaskEvent(record))
 
     def replace_secrets(self, webhook_secret: str | Sequence[str] | Verifier) -> None:
         """Believe callbacks under these secrets of the same scheme from the next one on, or under another verifier.
@@ -238,25 +250,8 @@ class WebhookReceiver:
         """Run the handlers of what a reply acknowledged, once its last byte has left. Never raises for their errors."""
         if reply.event is not None:
             await self._handlers.run(reply.event)
-        elif reply is UNKNOWN:
-            await self._suspect_keys()
-
-    async def _suspect_keys(self) -> None:
-        """See whether a token is unknown since none of our keys mints: then no callback gets any further than this.
-
-        Once a minute at most, until the store knows who mints.
-        """
-        closed = self._ready is not None and not self._ready()
-        if closed or self._knows_minting_key or self._clock() < self._suspect_again_at:
-            return
-        self._suspect_again_at = self._clock() + SUSPECT_AGAIN_AFTER
-        self._looked_at_fingerprint = False
-        try:
-            await self._open_store()
-        except (ConfigurationError, StoreError) as error:
-            logger.warning(
-                "a token is unknown, and the store does not tell with which key tokens are minted: %s", error
-            )
+        elif reply is UNKNOWN and (self._ready is None or self._ready()):
+            await self._lent.suspect_keys()
 
     def _report(self, event: WebhookEvent) -> TaskRecord:
         return lifecycle.record_of(event.report, id=event.task_id, origin=self._origin, now=moment(self._clock()))
@@ -299,33 +294,13 @@ class WebhookReceiver:
         logger.warning("a callback was answered 503: %s", why)
         return BUSY
 
-    async def _open_store(self) -> None:
-        if not (self._opened_store or self._store.opened):
-            self._opening = self._opening or asyncio.Lock()
-            async with self._opening:
-                if not self._opened_store:
-                    await self._store.__aenter__()
-                    self._opened_store = True
-        await self._look_at_fingerprint()
-
-    async def _look_at_fingerprint(self) -> None:
-        if not self._looked_at_fingerprint:
-            await self.check_fingerprint()
-            self._looked_at_fingerprint = True
+    async def aclose(self) -> None:
+        """Close the store if this receiver opened it. Idempotent."""
+        await self._lent.close()
 
     async def check_fingerprint(self) -> None:
         """Say so when tokens are minted with a key that is not among ours: every callback would get 404."""
-        minting = await self._store.note(FINGERPRINT)
-        self._knows_minting_key = minting is not None
-        if minting is not None and minting not in self._keys.fingerprints():
-            logger.error("callback URLs are minted with key %s, which this receiver does not hold", minting)
-
-    async def aclose(self) -> None:
-        """Close the store if this receiver opened it. Idempotent."""
-        self._opening = None  # it belongs to the loop in which somebody waited for it
-        if self._opened_store:
-            self._opened_store = False
-            await self._store.__aexit__(None, None, None)
+        await self._lent.check_fingerprint()
 
     def handle_sync(self, method: str, raw_path: str | bytes, headers: Headers, body: bytes) -> Reply:
         """``handle`` where no event loop runs: Flask and everything else on WSGI, Lambda. Threads may call it at once.
@@ -372,30 +347,11 @@ class WebhookReceiver:
         try:
             async with mounting.listening(self, host, port, path, ssl=ssl) as server:
                 self._address = server.url
-                if self._store.opened:
-                    await self._look_at_fingerprint()
+                await self._lent.look_if_open()
                 yield server
         finally:
             self._address = None
             await self.aclose()
-
-
-def _is_plain_json(headers: RawHeaders) -> bool:
-    """JSON or unnamed, and not encoded: the service documents neither, and a bomb needs an encoding."""
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-            return False
-        if lowered == b"content-type":
-            media_type = value.partition(b";")[0].strip().lower()
-            if media_type != b"application/json" and not media_type.endswith(b"+json"):
-                return False
-    return True
-
-
-def _declared_length(headers: RawHeaders) -> int:
-    lengths = [value for name, value in headers if name.lower() == b"content-length"]
-    return max((int(value) for value in lengths if value.isdigit() and len(value) < 16), default=0)
 
 
 def _delivery_name(event: WebhookEvent) -> bytes | None:

@@ -10,12 +10,12 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from aivideo_async import orders
 from aivideo_async.body_forms import BodyForms
 from aivideo_async.core import lifecycle, retry, wire
 from aivideo_async.core.errors import (
@@ -27,16 +27,11 @@ from aivideo_async.core.errors import (
     StoreError,
 )
 from aivideo_async.core.models import (
-    NOTHING,
     BodyForm,
-    Estimate,
-    Failure,
-    GenerationRequest,
-    HistoryEntry,
     TaskRecord,
     TaskStatus,
-    moment,
 )
+from aivideo_async.orders import Job, Order, Submission
 from aivideo_async.stores.base import Store
 from aivideo_async.supervise import Supervisor, finish
 from aivideo_async.transport import PauseGate, Transport
@@ -45,25 +40,6 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 UNSENT_AT_MOST = 10_000
 CHANCE = random.SystemRandom()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a caller wants created."""
-
-    request: GenerationRequest
-    estimate: Estimate
-    key: str | None = None
-    labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What became of an order. ``error`` is set when the create was refused or is in doubt."""
-
-    record: TaskRecord
-    error: AIVideoError | None = None
-    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,35 +57,6 @@ class Submitting:
     body_form: Literal["auto"] | BodyForm = "auto"
     max_concurrency: int = 32
     store_pauses: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One create on its way.
-
-    ``id`` and ``message`` are for a task of its own. ``sent`` turns true when the first byte may have left, and false
-    again when it provably was not accepted. ``record`` is ours to answer for, ``news`` what became of it and is still
-    to be stored. ``after`` is a job that was dropped. ``inherits`` says that ``sender`` is a name from before that
-    never sent.
-    """
-
-    order: Order
-    sender: str
-    after: asyncio.Task[Submission] | None = None
-    id: str = ""
-    form: BodyForm | None = None
-    message: wire.HttpRequest | None = None
-    inherits: bool = False
-    sent: bool = False
-    callers: set[asyncio.Future[Submission]] = field(default_factory=set[asyncio.Future[Submission]])
-    record: TaskRecord | None = None
-    news: TaskRecord | None = None
-    task: asyncio.Task[Submission] | None = None
-
-    @property
-    def sent_at(self) -> datetime | None:
-        """When the store was told that this job sends the task."""
-        return None if self.record is None else self.record.sent_at
 
 
 class Submitter:
@@ -137,9 +84,9 @@ class Submitter:
         self._chance = chance
         self._slots = asyncio.Semaphore(submitting.max_concurrency)
         self._forms = BodyForms(submitting.body_form)
-        self._jobs: dict[_Job, None] = {}
-        self._by_key: dict[str, _Job] = {}
-        self._dropped: dict[str, _Job] = {}
+        self._jobs: dict[Job, None] = {}
+        self._by_key: dict[str, Job] = {}
+        self._dropped: dict[str, Job] = {}
         self._unsent: dict[str, str] = {}  # senders by key that never sent, in case the store has heard only of them
 
     async def submit(self, order: Order) -> Submission:
@@ -165,24 +112,24 @@ class Submitter:
         finally:
             job.callers.discard(answer)
 
-    def _closed_meanwhile(self, job: _Job) -> Submission:
+    def _closed_meanwhile(self, job: Job) -> Submission:
         cause = ClientClosedError("the client closed before the answer came")
         if job.sent and job.record is not None:
             return Submission(job.record, cause, in_doubt=True)
         raise ClientClosedError("the client closed before the create was sent", charged="no") from None
 
-    def _drop(self, job: _Job) -> None:
+    def _drop(self, job: Job) -> None:
         if job.task is not None:
             job.task.cancel()
         if order_key := job.order.key:
             self._dropped[order_key] = job
 
-    def _job(self, order: Order) -> _Job:
+    def _job(self, order: Order) -> Job:
         job = self._by_key.get(order.key) if order.key is not None else None
         dropped = self._dropped.get(order.key) if order.key is not None else None
         if job is not None and job is not dropped and job.order.request == order.request:
             return job
-        job = _Job(order, self._chance.randbytes(8).hex(), after=None if dropped is None else dropped.task)
+        job = Job(order, self._chance.randbytes(8).hex(), after=None if dropped is None else dropped.task)
         self._prepare(job)
         job.task = self._supervisor.spawn(self._run, job)
         self._jobs[job] = None
@@ -191,17 +138,19 @@ class Submitter:
         job.task.add_done_callback(partial(self._ended, job))
         return job
 
-    def _prepare(self, job: _Job) -> None:
+    def _prepare(self, job: Job) -> None:
         """Give it an id of its own and write its body. Raises InvalidRequestError."""
         job.id, job.form = f"av_{self._chance.randbytes(16).hex()}", self._forms.first(job.order.request)
-        job.message = self._message(job.order.request, job.id, job.form)
+        job.message = self._message(job.order, job.id, job.form)
 
-    def _ended(self, job: _Job, task: asyncio.Task[Submission]) -> None:
+    def _ended(self, job: Job, task: asyncio.Task[Submission]) -> None:
         self._jobs.pop(job, None)
         if (key := job.order.key) is not None:
             for jobs in (self._by_key, self._dropped):
                 if jobs.get(key) is job:
                     del jobs[key]
+        if job.order.settle is not None:
+            job.order.settle(job.outcome())
         for answer in job.callers:
             if answer.done():
                 continue
@@ -212,6 +161,10 @@ class Submitter:
             else:
                 answer.set_result(task.result())
 
+    def carries(self, order: Order) -> bool:
+        """Whether a create that was begun for this very order is still on its way."""
+        return any(job.order is order for job in self._jobs)
+
     async def close(self, timeout: float) -> None:
         """Drop what was not sent, and give what was sent ``timeout`` seconds for its answer."""
         for job in tuple(self._jobs):
@@ -221,9 +174,9 @@ class Submitter:
         if tasks:
             await asyncio.wait(tasks, timeout=timeout)
 
-    async def _run(self, job: _Job) -> Submission:
+    async def _run(self, job: Job) -> Submission:
         order = job.order
-        record = self._new_record(job)
+        record = self._record_of(job)
         try:
             if job.after is not None:
                 await asyncio.wait([job.after])
@@ -233,7 +186,7 @@ class Submitter:
                 await self._gate.wait()
                 while (submission := await self._once(job, record)) is None:
                     self._prepare(job)
-                    record = self._new_record(job)
+                    record = self._record_of(job)
                 return submission
         except asyncio.CancelledError:
             await finish(self._abandoned(job))
@@ -248,14 +201,14 @@ class Submitter:
         finally:
             self._remember_unsent(job)
 
-    def _remember_unsent(self, job: _Job) -> None:
+    def _remember_unsent(self, job: Job) -> None:
         """What this client never sent may be sent under its key, also when the store could not be told so."""
         if job.order.key is not None and (job.record is not None or job.inherits) and not job.sent:
             self._unsent[job.order.key] = job.sender
             if len(self._unsent) > UNSENT_AT_MOST:
                 del self._unsent[next(iter(self._unsent))]
 
-    async def _once(self, job: _Job, record: TaskRecord) -> Submission | None:
+    async def _once(self, job: Job, record: TaskRecord) -> Submission | None:
         """Put the record and send it, or what holds its key; ``None`` when that was given up and the key is free."""
         put = await self._store.put(record)
         if put.record.id == record.id:
@@ -264,46 +217,27 @@ class Submitter:
             return known
         return await self._attempts(job, put.record)
 
-    def _new_record(self, job: _Job) -> TaskRecord:
-        order, now = job.order, self._clock()
-        began = moment(now)
-        return TaskRecord(
-            id=job.id,
-            origin=self._submitting.origin,
-            key=order.key,
-            model=order.request.model,
-            request=order.request,
-            estimate=order.estimate,
-            labels=order.labels,
-            created_at=began,
-            next_check=moment(now + self._submitting.deadline),
-            history=(HistoryEntry(began, "submitted"),),
+    def _record_of(self, job: Job) -> TaskRecord:
+        return orders.new_record(
+            job, origin=self._submitting.origin, now=self._clock(), deadline=self._submitting.deadline
         )
 
-    def _known_already(self, holder: TaskRecord, job: _Job) -> Submission | None:
-        """What a key that is taken means; ``None`` when its task was never sent and may be sent now (flow.md §7)."""
-        order = job.order
-        if order.key is None or holder.key != order.key or holder.request not in (None, order.request):
-            error = InvalidRequestError(f"the key {order.key!r} belongs to another request, {holder.id}")
-            return Submission(holder, error)
-        if holder.origin != self._submitting.origin:
-            error = InvalidRequestError(f"the key {order.key!r} belongs to {holder.id}, a task of {holder.origin}")
-            return Submission(holder, error)
-        status = lifecycle.status_at(holder, moment(self._clock()), self._submitting.create_deadline)
-        if status is TaskStatus.REFUSED and holder.failure is not None:
-            return Submission(holder, wire.error_from(holder.failure))
-        if status in (TaskStatus.SUBMITTING, TaskStatus.IN_DOUBT) and _may_be_sent(holder, job.sender):
-            return None
-        return Submission(holder, in_doubt=status is TaskStatus.IN_DOUBT)
+    def _known_already(self, holder: TaskRecord, job: Job) -> Submission | None:
+        deadline = self._submitting.create_deadline
+        return orders.known_already(
+            holder, job, origin=self._submitting.origin, now=self._clock(), create_deadline=deadline
+        )
 
-    async def _attempts(self, job: _Job, record: TaskRecord) -> Submission | None:
+    async def _attempts(self, job: Job, record: TaskRecord) -> Submission | None:
         request, form = job.order.request, self._forms.first(job.order.request)
         other = self._forms.other(request, form)
         attempt = 0
+        if job.order.door is not None:
+            await job.order.door.publish()
         while True:
             await self._gate.wait()
             job.record = record  # also one that somebody else has left: from here on it may carry our name
-            marked = (await self._store.put(self._about_to_send(record, job))).record
+            marked = (await self._store.put(orders.about_to_send(record, job, now=self._clock()))).record
             if marked.sender != job.sender:
                 job.record = None
                 return await self._given_up(marked) if marked.sender == lifecycle.NOBODY else Submission(marked)
@@ -311,7 +245,7 @@ class Submitter:
             outcome = await self._post(job, record.id, form)
             if outcome.kind == "accepted":
                 self._forms.learn(request, form)
-            elif outcome.kind == "refused" and other is not None and _wrong_form(outcome):
+            elif outcome.kind == "refused" and other is not None and orders.wrong_form(outcome):
                 job.sent, form, other = False, other, None
                 continue
             elif outcome.kind == "not_accepted" and outcome.error is not None:
@@ -323,26 +257,26 @@ class Submitter:
     async def _given_up(self, record: TaskRecord) -> Submission | None:
         """Record the refusal that somebody decided on, who may have died since; ``None`` when that frees the key."""
         given_up = TaskRecord(id=record.id, origin=record.origin)
-        refused = (await self._store.put(self._without_id(given_up, TaskStatus.REFUSED, None))).record
+        refused = (
+            await self._store.put(orders.without_id(given_up, TaskStatus.REFUSED, None, now=self._clock()))
+        ).record
         return None if record.key is not None and lifecycle.frees_key(refused) else Submission(refused)
 
-    def _about_to_send(self, record: TaskRecord, job: _Job) -> TaskRecord:
-        return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=moment(self._clock()))
-
-    async def _post(self, job: _Job, id: str, form: BodyForm) -> wire.CreateOutcome:
+    async def _post(self, job: Job, id: str, form: BodyForm) -> wire.CreateOutcome:
         def mark() -> None:
             job.sent = True
 
         message = job.message
         if message is None or (id, form) != (job.id, job.form):
-            message = self._message(job.order.request, id, form)
+            message = self._message(job.order, id, form)
         try:
             response = await self._transport.send(message, on_sent=mark)
         except APIConnectionError as error:
             return wire.create_outcome(error)
         return wire.read_create(response, now=self._clock())
 
-    def _message(self, request: GenerationRequest, id: str, form: BodyForm) -> wire.HttpRequest:
+    def _message(self, order: Order, id: str, form: BodyForm) -> wire.HttpRequest:
+        request = order.request if order.door is None else order.door.as_sent(id)
         return wire.create_request(request, form=form, callback_url=self._submitting.callback_url(id))
 
     async def _again(self, error: AIVideoError, attempt: int) -> bool:
@@ -354,22 +288,14 @@ class Submitter:
             await asyncio.sleep(delay)
         return delay is not None
 
-    async def _recorded(self, job: _Job, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
+    async def _recorded(self, job: Job, record: TaskRecord, outcome: wire.CreateOutcome) -> Submission:
+        now = self._clock()
         if outcome.kind == "accepted":
-            now = self._clock()
-            news = TaskRecord(
-                id=record.id,
-                origin=record.origin,
-                sender=job.sender,
-                sent_at=job.sent_at,
-                status=TaskStatus.PENDING,
-                service_id=outcome.service_id,
-                next_check=moment(now + self._submitting.first_ask(record)),
-                history=(HistoryEntry(moment(now), "accepted", outcome.service_id or ""),),
-            )
+            first_ask = self._submitting.first_ask(record)
+            news = orders.accepted(record, job, outcome.service_id or "", now=now, first_ask=first_ask)
         else:
             status = TaskStatus.IN_DOUBT if outcome.kind == "in_doubt" else TaskStatus.REFUSED
-            news = self._without_id(self._sent(job, record), status, outcome.error)
+            news = orders.without_id(orders.sending(record, job), status, outcome.error, now=now)
         job.news = news
         stored = await self._stored(news, self._submitting.store_pauses) or lifecycle.merge(record, news)
         if stored.id != record.id:
@@ -378,22 +304,6 @@ class Submitter:
         if outcome.kind != "accepted" and (stored.service_id is not None or stored.hinted_id is not None):
             return Submission(stored)  # a callback has told meanwhile that the task exists
         return Submission(stored, outcome.error, in_doubt=news.status is TaskStatus.IN_DOUBT)
-
-    def _sent(self, job: _Job, record: TaskRecord) -> TaskRecord:
-        """That this job sends the task, said once more: the store's engine may have lost it in a crash."""
-        return TaskRecord(id=record.id, origin=record.origin, sender=job.sender, sent_at=job.sent_at)
-
-    def _without_id(self, news: TaskRecord, status: TaskStatus, error: AIVideoError | None) -> TaskRecord:
-        now = moment(self._clock())
-        failure = Failure(message="cancelled before it was sent") if error is None else wire.failure_of(error)
-        ended = status is TaskStatus.REFUSED
-        return replace(
-            news,
-            status=status,
-            failure=failure,
-            ended_at=now if ended else None,
-            history=(HistoryEntry(now, status.value, failure.message),),
-        )
 
     async def _stored(self, news: TaskRecord, pauses: tuple[float, ...] = (0.0,)) -> TaskRecord | None:
         """Store what became of a create, over a store that is away for a while; ``None`` when it stays away."""
@@ -407,7 +317,7 @@ class Submitter:
         logger.error("%s (service id %s) is not stored; its callback still settles it", news.id, news.service_id)
         return None
 
-    async def _abandoned(self, job: _Job) -> None:
+    async def _abandoned(self, job: Job) -> None:
         """Record what a job leaves behind that does not come to its end: once, since somebody waits for it.
 
         Where another submission under the same key sends the task, it is none of ours.
@@ -419,7 +329,7 @@ class Submitter:
         if job.news is not None:
             await self._stored(job.news)
             return
-        mine = self._sent(job, job.record)
+        mine = orders.sending(job.record, job)
         if not job.sent:
             mine = TaskRecord(id=job.record.id, origin=job.record.origin, sender=lifecycle.NOBODY)
         held = await self._stored(mine)
@@ -427,15 +337,4 @@ class Submitter:
             return
         status = TaskStatus.IN_DOUBT if job.sent else TaskStatus.REFUSED
         cause = APIConnectionError("the client closed before the answer came", sent="maybe") if job.sent else None
-        await self._stored(self._without_id(mine, status, cause))
-
-
-def _may_be_sent(record: TaskRecord, sender: str) -> bool:
-    """Whether nobody has sent it, or ``sender``, who knows of not having sent it, has the right to."""
-    if record.sender is None:
-        return record.sent_at is None
-    return record.sender == lifecycle.NOBODY or (record.sender == sender and record.status is TaskStatus.SUBMITTING)
-
-
-def _wrong_form(outcome: wire.CreateOutcome) -> bool:
-    return isinstance(outcome.error, InvalidRequestError) and outcome.error.code == "invalid_request"
+        await self._stored(orders.without_id(mine, status, cause, now=self._clock()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ T = TypeVar("T")
 # Common servers close an idle connection after five seconds. A create that is written at that very moment is lost
 # without a trace and left in doubt, so idle connections are given up earlier.
 _KEEPALIVE = 4.0
+
+SocketFactory = Callable[[tuple[int, int, int, str, tuple[object, ...]]], socket.socket]
 
 FOREIGN_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, UnicodeError)
 """Everything that aiohttp raises for what happens on the network; a host name that IDNA refuses is a UnicodeError."""
@@ -168,8 +171,8 @@ class AiohttpTransport:
         return self._exchanger
 
 
-def _connector() -> aiohttp.TCPConnector:
-    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+def _connector(socket_factory: SocketFactory | None = None) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE, socket_factory=socket_factory)
 
 
 def open_session(
@@ -177,10 +180,14 @@ def open_session(
     *,
     total: float | None,
     decompress: bool = True,
+    socket_factory: SocketFactory | None = None,
 ) -> aiohttp.ClientSession:
-    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it."""
+    """A session for this package: deadlines, no environment, no cookies. Needs a running loop; the caller closes it.
+
+    ``socket_factory`` sees the address of each attempt at connecting.
+    """
     return aiohttp.ClientSession(
-        connector=_connector(),
+        connector=_connector(socket_factory),
         timeout=aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_read=timeouts.read),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},

@@ -18,45 +18,46 @@ TESTS = Path(__file__).parent
 ROOT = "aivideo_async"
 
 LAYERS = """
-core core.errors tally core.replay
-core.models catalog.meant
-core.keys core.refusals catalog.problems prometheus spans core.strict_json
+core core.errors tally core.replay byte_ranges
+core.fallback core.models catalog.meant
+core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
-core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier
-catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana catalog.seedance catalog.sora \
-    catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of core.jwks
+core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
+catalog.conversion catalog.gpt_image catalog.grok catalog.happyhorse catalog.kling catalog.nano_banana \
+    catalog.seedance catalog.sora catalog.suno catalog.veo catalog.wan catalog.generic catalog.prices core.any_of \
+    core.jwks core.audit
 catalog
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
-    stores.redis_link sandbox.clock sandbox.state sandbox.dialect sandbox.door \
-    sandbox.durations sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
-    stores.postgres_server dev_certificate own_loop django_view
-transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
+    stores.redis_link sandbox.clock sandbox.state sandbox.dialect sandbox.door sandbox.durations \
+    sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
+    stores.postgres_server dev_certificate own_loop django_view guard gallery_script
+lent_store transport gallery endings stores.rounds stores.codec stores.sqlite_schema sandbox.planes sandbox.records \
     stores.redis_connections stores.redis_scripts stores.postgres_schema sandbox.accent sandbox.checking \
     sandbox.faults sandbox.inputs sandbox.keys \
-    probe.findings probe.orders probe.redaction probe.purse
-jwks otel posting sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox sandbox.results \
-    sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events \
-    stores.sqlite_watch stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events \
-    stores.postgres_pool probe.looking probe.sending
-settings sandbox.affording sandbox.books sandbox.answers sandbox.scenery \
+    probe.findings probe.orders probe.redaction probe.purse transfer pictures
+orders jwks otel posting sandbox.labels sandbox.terrain stores.sqlite_rows stores.sqlite_events stores.sqlite_watch \
+    stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
+    probe.looking probe.sending sandbox.files sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox
+sandbox.affording sandbox.answers sandbox.books sandbox.results settings sandbox.scenery \
     stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
     stores.postgres_listener probe.questions
 sandbox.pictures sandbox.engine stores.postgres_worker probe.report
 sandbox.film probe.folder
 mounting probe.journal sandbox.media sandbox.controls sandbox.keeping
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery sandbox.resuming stores.postgres
-stores reconcile task submit sandbox.server probe.listening
-opening probe.running
-client sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable
-store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
+stores reconcile task submit sandbox.server probe.listening saving
+probe.running spending variants attempts doubts auditing
+opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
+client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
-store_contract probe
-cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
+chain store_contract probe batch_play
+batch cli.exits cli.extras cli.fields cli.output cli.store cli.captured cli.options cli.reasons
 cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen
 cli.generate cli.listing cli.report cli.probe cli.examining
-cli.demo cli.doctor
+cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app
+cli.batch cli.money
 cli.app
 pytest_plugin cli
 __main__ __init__

@@ -5,6 +5,7 @@ import copy
 import logging
 import pickle
 import random
+import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from aivideo_async.core.errors import (
 )
 from aivideo_async.core.models import Output, TaskEvent, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
+from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.stores import MemoryStore
 from aivideo_async.transport import Timeouts
 from tests.doubles import (
@@ -524,11 +526,11 @@ async def test_results_are_downloaded_under_our_names(tmp_path: Path) -> None:
 
 
 async def test_the_receiver_of_a_client_answers_503_while_it_is_closed() -> None:
-    client = a_client()
+    client = a_client(callback_key="k" * 32)
     receiver = client.receiver
     assert receiver is client.receiver
-    reply = await receiver.accept("/x", [], b"{}")
-    assert reply.status == 503
+    path = f"/av_1/{CallbackKeys('k' * 32).mint('av_1', now=time.time())}"
+    assert (await receiver.handle("POST", path, [], b"{}")).status == 503
 
 
 async def test_serving_on_loopback_is_the_callback_base_only_for_a_loopback_service() -> None:
@@ -587,3 +589,21 @@ def ended_record(record: TaskRecord) -> TaskRecord:
     return TaskRecord(
         id=record.id, origin=record.origin, status=TaskStatus.COMPLETED, ended_at=moment(NOW), output=output
     )
+
+
+async def test_run_falls_back_to_another_model_under_a_key_of_its_own() -> None:
+    transport = CannedTransport(refused(503, "upstream_error"))
+    transport.tasks["svc-1"] = completed("svc-1", model="kling-3.0")
+    async with a_client(transport, time_scale=SOON) as client:
+        output = await client.run(CLIP, key="order", fallbacks=["kling-3.0"])
+        assert output.task_id == (await client.store.get(["order/kling-3.0"]))["order/kling-3.0"].id
+    assert [body["model"] for body in transport.bodies() if "model" in body] == ["sora-2", "kling-3.0"]
+
+
+async def test_run_raises_the_last_error_with_the_story_in_its_notes() -> None:
+    transport = CannedTransport(refused(503, "upstream_error"), BROKE_OFF)
+    async with a_client(transport) as client:
+        with pytest.raises(SubmissionInDoubtError) as caught:
+            await client.run(CLIP, fallbacks=["kling-3.0", "veo-3"])
+    assert len(caught.value.__notes__) == 1
+    assert len(transport.bodies()) == 2

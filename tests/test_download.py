@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
+import socket
 import tracemalloc
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
+import aiohttp
 import anyio
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from aivideo_async.core.errors import ClientClosedError, DownloadError
 from aivideo_async.download import DownloadedFile, Downloader, file_name
@@ -21,7 +25,7 @@ HASTY = Timeouts(connect=0.2, read=0.05, total=0.01)
 
 @pytest.fixture
 async def downloader() -> AsyncGenerator[Downloader]:
-    async with Downloader(timeouts=HASTY, limit=4 * 2**20) as opened:
+    async with Downloader(timeouts=HASTY, limit=4 * 2**20, loopback=True, pauses=()) as opened:
         yield opened
 
 
@@ -126,7 +130,7 @@ async def test_memory_does_not_grow_with_the_result(tmp_path: Path) -> None:
             writer.write(bytes(2**16))
             await writer.drain()
 
-    async with serving(long) as url, Downloader() as downloader:
+    async with serving(long) as url, Downloader(loopback=True) as downloader:
         tracemalloc.start()
         saved = await downloader.fetch(url, tmp_path / "clip")
         peak = tracemalloc.get_traced_memory()[1]
@@ -134,6 +138,159 @@ async def test_memory_does_not_grow_with_the_result(tmp_path: Path) -> None:
 
     assert saved.bytes == size
     assert peak < 8 * 2**20
+
+
+# What breaks off, and where it may come from
+
+AGAIN = (0.0, 0.0)
+
+
+class Host:
+    """Serves CLIP by ranges, and cuts each of its first answers after so many bytes."""
+
+    def __init__(self, *cuts: int, etag: str = '"a"') -> None:
+        self.cuts, self.etag, self.seen = list(cuts), etag, list[bytes]()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await read_request(reader)
+        self.seen.append(request)
+        found = re.search(rb"range: bytes=(\d+)-", request, re.IGNORECASE)
+        first = int(found[1]) if found else 0
+        lines = [f"Content-Range: bytes {first}-{len(CLIP) - 1}/{len(CLIP)}"] if found else []
+        answer = http(206 if found else 200, CLIP[first:], f"ETag: {self.etag}", *lines, "Connection: close")
+        cut = self.cuts.pop(0) if self.cuts else 0
+        writer.write(answer[: len(answer) - len(CLIP[first:]) + cut] if cut else answer)
+        await writer.drain()
+
+
+async def test_a_fetch_that_breaks_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    host = Host(2_000_000, 500_000)
+    async with serving(host) as url, Downloader(loopback=True, pauses=AGAIN) as downloader:
+        saved = await downloader.fetch(url, tmp_path / "clip")
+
+    assert saved.path.read_bytes() == CLIP
+    assert saved.sha256 == hashlib.sha256(CLIP).hexdigest()
+    assert [b"if-range" in request.lower() for request in host.seen] == [False, True, True]
+    begun_at = [int(request.lower().partition(b"range: bytes=")[2].partition(b"-")[0]) for request in host.seen[1:]]
+    assert 0 < begun_at[0] <= 2_000_000
+    assert begun_at[0] <= begun_at[1] <= begun_at[0] + 500_000
+
+
+async def test_what_has_no_strong_validator_begins_again(tmp_path: Path) -> None:
+    host = Host(2_000_000, etag='W/"a"')
+    async with serving(host) as url, Downloader(loopback=True, pauses=AGAIN) as downloader:
+        saved = await downloader.fetch(url, tmp_path / "clip")
+
+    assert saved.path.read_bytes() == CLIP
+    assert not any(b"range:" in request.lower() for request in host.seen)
+
+
+async def test_a_host_that_always_breaks_off_is_given_up(tmp_path: Path) -> None:
+    host = Host(*[7] * 9)
+    async with serving(host) as url, Downloader(loopback=True, pauses=AGAIN) as downloader:
+        with pytest.raises(DownloadError, match="broke off"):
+            await downloader.fetch(url, tmp_path / "clip")
+
+    assert len(host.seen) == 3
+    assert names(tmp_path) == []
+
+
+async def test_progress_earns_another_try(tmp_path: Path) -> None:
+    host = Host(2**20 + 7, 2**20 + 7)
+    async with serving(host) as url, Downloader(loopback=True, pauses=(0.0,)) as downloader:
+        saved = await downloader.fetch(url, tmp_path / "clip")
+
+    assert saved.path.read_bytes() == CLIP
+
+
+@pytest.mark.parametrize("then", [http(200, CLIP[::-1], 'ETag: "b"'), http(416)])
+async def test_a_file_that_changes_meanwhile_is_an_error_and_no_file(then: bytes, tmp_path: Path) -> None:
+    first = http(200, CLIP, 'ETag: "a"')[:-1_000_000]
+    left = [first, then]
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(left.pop(0))
+
+    async with serving(script) as url, Downloader(loopback=True, pauses=AGAIN) as downloader:
+        with pytest.raises(DownloadError, match="changed while") as caught:
+            await downloader.fetch(url, tmp_path / "clip")
+
+    assert (left, caught.value.code, names(tmp_path)) == ([], "changed", [])
+
+
+async def test_a_host_that_says_more_than_it_has_is_given_up(tmp_path: Path) -> None:
+    answer = http(206, CLIP[:9], "Content-Range: bytes 0-8/10", 'ETag: "a"')
+    async with serving(answering(answer)) as url, Downloader(loopback=True, pauses=()) as downloader:
+        with pytest.raises(DownloadError, match="206"):
+            await downloader.fetch(url, tmp_path / "clip")
+
+
+async def test_a_dead_url_is_asked_for_anew_once(downloader: Downloader, tmp_path: Path) -> None:
+    asked: list[str] = []
+    async with serving(answering(http(403), http(403), http(200, CLIP))) as url:
+
+        async def refresh() -> str:
+            asked.append(url)
+            return f"{url}/fresh"
+
+        with pytest.raises(DownloadError, match="403"):
+            await downloader.fetch(url, tmp_path / "clip", refresh=refresh)
+        saved = await downloader.fetch(url, tmp_path / "clip", refresh=refresh)
+
+    assert len(asked) == 1
+    assert saved.bytes == len(CLIP)
+
+
+async def test_without_another_url_the_first_error_stands(downloader: Downloader, tmp_path: Path) -> None:
+    async def nothing() -> None:
+        return None
+
+    async with serving(answering(http(410))) as url:
+        with pytest.raises(DownloadError, match="410"):
+            await downloader.fetch(url, tmp_path / "clip", refresh=nothing)
+
+
+class Leading(AbstractResolver):
+    """Every name leads to one address, as its owner may decide at any time."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
+        flags = socket.AI_NUMERICHOST
+        return [ResolveResult(hostname=host, host=self.address, port=port, family=socket.AF_INET, proto=0, flags=flags)]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.1"])
+async def test_a_public_name_that_leads_inside_is_not_connected_to(address: str, tmp_path: Path) -> None:
+    async with Downloader() as downloader:
+        connector = downloader._open()[0].connector
+        assert isinstance(connector, aiohttp.TCPConnector)
+        connector._resolver = Leading(address)
+        with pytest.raises(DownloadError, match="not on the public internet") as caught:
+            await downloader.fetch("https://cdn.example.com/clip", tmp_path / "clip")
+
+    assert not caught.value.retryable
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("http://10.0.0.1/x", "public host"), ("http://cdn.example.com/x", "must be https")]
+)
+async def test_each_redirect_is_checked(place: str, words: str, downloader: Downloader, tmp_path: Path) -> None:
+    error = await failure(downloader, answering(http(302, b"", f"Location: {place}")), tmp_path / "clip")
+
+    assert words in str(error)
+
+
+async def test_a_hosted_service_has_no_results_on_this_machine(tmp_path: Path) -> None:
+    async with Downloader() as downloader:
+        with pytest.raises(DownloadError, match="public host"):
+            await downloader.fetch("https://127.0.0.1:9/clip", tmp_path / "clip")
 
 
 # Answers that are no result
@@ -258,7 +415,7 @@ async def begun(target: Path) -> None:
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 async def test_cancelling_leaves_no_file_however_often_it_is_done(times: int, tmp_path: Path) -> None:
-    async with serving(half_sent) as url, Downloader() as downloader:
+    async with serving(half_sent) as url, Downloader(loopback=True) as downloader:
         task = asyncio.create_task(downloader.fetch(url, tmp_path / "clip"))
         await begun(tmp_path / "clip")
         for _ in range(times):
@@ -271,7 +428,7 @@ async def test_cancelling_leaves_no_file_however_often_it_is_done(times: int, tm
 
 
 async def test_a_timeout_of_either_kind_leaves_no_file(tmp_path: Path) -> None:
-    async with serving(half_sent) as url, Downloader() as downloader:
+    async with serving(half_sent) as url, Downloader(loopback=True) as downloader:
         with anyio.move_on_after(0.05) as scope:
             await downloader.fetch(url, tmp_path / "clip")
         with pytest.raises(TimeoutError):
@@ -284,7 +441,7 @@ async def test_a_timeout_of_either_kind_leaves_no_file(tmp_path: Path) -> None:
 
 async def test_cancelling_at_any_step_leaves_all_or_nothing(tmp_path: Path) -> None:
     for step in range(60):
-        async with serving(answering(http(200, b"whole"))) as url, Downloader() as downloader:
+        async with serving(answering(http(200, b"whole"))) as url, Downloader(loopback=True) as downloader:
             task = asyncio.create_task(downloader.fetch(url, tmp_path / "clip"))
             for _ in range(step):
                 await asyncio.sleep(0)
@@ -308,7 +465,7 @@ async def test_no_more_than_the_allowed_downloads_run(tmp_path: Path) -> None:
         now -= 1
         writer.write(http(200, b"x", "Connection: close"))
 
-    async with serving(script) as url, Downloader(connections=2) as downloader:
+    async with serving(script) as url, Downloader(connections=2, loopback=True) as downloader:
         await asyncio.gather(*(downloader.fetch(url, tmp_path / f"clip-{n}") for n in range(6)))
 
     assert most <= 2

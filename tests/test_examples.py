@@ -24,7 +24,7 @@ from tests.callbacks import KEY, PATH, SECRET, answers, callback, statuses
 from tests.engines.valkey import Valkey
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-PROGRAMS = ["one_video.py", "many_at_once.py"]
+PROGRAMS = ["one_video.py", "many_at_once.py", "batch_variants.py"]
 REPLICAS = ["web_tier_redis.py", "worker_redis.py", "two_processes_sqlite.py"]
 APPS = ["aiohttp_app.py", "fastapi_app.py"]
 RECEIVERS = ["flask_app.py", "django_app.py", "litestar_app.py"]
@@ -72,7 +72,7 @@ def test_every_example_is_run_here() -> None:
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(run_here)
 
 
-@pytest.mark.parametrize(("program", "files"), [(PROGRAMS[0], 1), (PROGRAMS[1], 3)])
+@pytest.mark.parametrize(("program", "files"), [(PROGRAMS[0], 1), (PROGRAMS[1], 3), (PROGRAMS[2], 4)])
 async def test_a_program_leaves_its_files(program: str, files: int, tmp_path: Path) -> None:
     async with Sandbox(speed=3600, render="cached") as sandbox:
         async with running(sandbox, tmp_path, str(EXAMPLES / program), PORT=str(free_port())) as process:
@@ -254,6 +254,7 @@ async def test_a_shop_over_sqlite_goes_on_after_its_worker_was_killed(tmp_path: 
         )
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("test", TESTS)
 async def test_somebodys_own_test_passes(test: str, tmp_path: Path) -> None:
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(EXAMPLES / test))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Literal
 import aiohttp
 import pytest
 from aiohttp import web
+from PIL import Image
 from standardwebhooks.webhooks import Webhook
 
 from aivideo_async import Client, GenerationTask
@@ -20,7 +22,10 @@ from aivideo_async.catalog import NanoBanana2, Sora2
 from aivideo_async.core.errors import (
     AIVideoError,
     AuthenticationError,
+    ConfigurationError,
+    DownloadError,
     InsufficientCreditsError,
+    InvalidRequestError,
     RateLimitError,
     SubmissionInDoubtError,
     TaskFailedError,
@@ -29,16 +34,21 @@ from aivideo_async.core.errors import (
 from aivideo_async.core.models import Output, TaskStatus
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.sandbox import (
+    Changed,
     Delay,
     DropConnection,
     DuplicateCallback,
     EarlyCallback,
+    ExpiredUrl,
     Fail,
     ForgeCallback,
     LoseCallback,
     RateLimit,
+    RedirectPrivate,
     Sandbox,
+    Scenario,
     ServerError,
+    ShortBody,
 )
 
 CLIP = Sora2(prompt="A paper boat crosses a puddle", duration=4)
@@ -319,3 +329,143 @@ async def until_delivered(sandbox: Sandbox, count: int) -> None:
     async with asyncio.timeout(10):
         while len(sandbox.callbacks) < count:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("profile", ["signed", "documented"])
+async def test_a_result_whose_connection_breaks_and_whose_url_has_died_is_fetched_all_the_same(
+    profile: Profile, tmp_path: Path
+) -> None:
+    async with world(profile, patient=True) as (client, sandbox):
+        sandbox.enqueue((ShortBody(), ExpiredUrl()))
+        output = await client.run(CLIP)
+        asked = sandbox.count("get_task")
+        saved = await client.download(output, tmp_path / "clip.mp4")
+        assert (saved.path.read_bytes()[4:8], sandbox.count("get_task") - asked) == (b"ftyp", 1)
+        statuses = [entry.status for entry in sandbox.requests if entry.endpoint == "get_file"]
+        assert (statuses[:2], statuses[2] in (200, 206), len(statuses)) == ([403, None], True, 3)
+        # Another client of this store finds the living URL there.
+        await client.download(output, tmp_path / "again.mp4")
+        assert sandbox.count("get_task") - asked == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(Changed(), "changed while"), (RedirectPrivate(), "public host"), (ShortBody(times=99), "broke off")],
+)
+async def test_a_result_that_cannot_be_had_is_an_error_and_no_file(fault: Scenario, words: str, tmp_path: Path) -> None:
+    async with world() as (client, sandbox):
+        sandbox.enqueue(fault)
+        output = await client.run(CLIP)
+        with pytest.raises(DownloadError, match=words) as caught:
+            await client.download(output, tmp_path / "clip.mp4")
+        assert "X-Amz" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+
+def a_client_of(sandbox: Sandbox, *, download_to: Path | None = None, store: str = "memory:") -> Client:
+    return Client(
+        sandbox.api_key,
+        base_url=sandbox.base_url,
+        webhook_secret=sandbox.webhook_secret,
+        time_scale=sandbox.time_scale,
+        download_to=download_to,
+        store=store,
+    )
+
+
+async def test_a_client_with_a_folder_has_every_result_there_when_it_is_left(tmp_path: Path) -> None:
+    async with Sandbox(speed=3600.0, render="cached") as sandbox:
+        client = a_client_of(sandbox, download_to=tmp_path / "clips")
+        async with client, client.receiver.serve():
+            output = await client.run(CLIP)
+            assert (tmp_path / "clips" / f"{output.task_id}-0.mp4").exists()
+            await (await client.submit(CLIP))
+        assert len(list((tmp_path / "clips").iterdir())) == 2
+        assert sandbox.count("get_file") == 2
+
+
+async def test_results_that_a_process_left_behind_are_saved_by_the_next(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/tasks.db"
+    async with Sandbox(speed=3600.0, render="cached") as sandbox:
+        client = a_client_of(sandbox, store=store)
+        async with client, client.receiver.serve():
+            output = await client.run(CLIP)
+        async with a_client_of(sandbox, download_to=tmp_path / "clips", store=store) as again:
+            while not (record := await (await again.task(output.task_id)).refresh()).files:
+                await asyncio.sleep(0.01)
+        assert [Path(file.place).name for file in record.files] == [f"{output.task_id}-0.mp4"]
+
+
+async def test_a_run_under_a_key_does_not_fetch_what_it_saved_before(tmp_path: Path) -> None:
+    async with world() as (client, sandbox):
+        for _ in range(2):
+            await client.run(CLIP, key="order-42", download_to=tmp_path)
+        assert (sandbox.count("create"), sandbox.count("get_file"), len(list(tmp_path.iterdir()))) == (1, 1, 1)
+        sandbox.enqueue(RedirectPrivate())
+        with pytest.raises(DownloadError):
+            await client.run(CLIP, download_to=tmp_path)
+
+
+def a_picture(path: Path) -> Path:
+    data = io.BytesIO()
+    Image.new("RGB", (640, 360), "teal").save(data, "JPEG")
+    path.write_bytes(data.getvalue())
+    return path
+
+
+async def test_the_service_fetches_a_local_picture_from_our_receiver_while_the_task_lives(tmp_path: Path) -> None:
+    async with Sandbox(speed=3600.0) as sandbox, a_client_of(sandbox) as client, client.receiver.serve():
+        still = NanoBanana2(prompt="the same, at night", image=a_picture(tmp_path / "first.jpg"))
+        task = await client.submit(still, key="order-42")
+        assert (await task).urls
+        assert client.receiver.stats["pictures"] == 1
+        url = sandbox.tasks[0].plan.first or ""
+        for method in ("GET", "HEAD"):
+            async with aiohttp.request(method, url) as response:
+                assert (response.status, await response.read() == b"") == (404, method == "HEAD")
+        assert (await client.submit(still, key="order-42")).id == task.id
+        Image.new("RGB", (640, 360), "plum").save(tmp_path / "first.jpg")
+        with pytest.raises(InvalidRequestError, match="another request"):
+            await client.submit(still, key="order-42")
+        assert str(tmp_path) not in repr(task.record)
+        assert not [name for name in client.store._notes if name.startswith("picture/")]  # type: ignore[attr-defined]
+
+
+async def test_every_adapter_hands_a_local_picture_out(tmp_path: Path) -> None:
+    picture = a_picture(tmp_path / "first.jpg")
+    async with world(patient=True) as (client, sandbox):
+        sandbox.enqueue(Delay(3600.0 * 60))
+        task = await client.submit(Sora2(prompt="x", duration=4, image=picture))
+        url = sandbox.tasks[0].plan.first or ""
+        for method in ("GET", "HEAD"):
+            async with aiohttp.request(method, url) as response:
+                headers, body = response.headers, await response.read()
+            assert (headers["Content-Type"], int(headers["Content-Length"])) == ("image/jpeg", picture.stat().st_size)
+            assert body == (picture.read_bytes() if method == "GET" else b"")
+        path = url.partition("/webhooks")[2]
+        sent = await asked_by_asgi(client, f"/webhooks{path}")
+        assert (sent[0]["status"], sent[1]["body"]) == (200, picture.read_bytes())
+        reply = await client.receiver.handle("POST", f"/webhooks{path}", [], b"{}")
+        assert (reply.status, task.status) == (404, TaskStatus.PENDING)
+
+
+async def asked_by_asgi(client: Client, path: str) -> list[MutableMapping[str, object]]:
+    sent: list[MutableMapping[str, object]] = []
+
+    async def receive() -> MutableMapping[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    request = {"method": "GET", "raw_path": path.encode(), "path": path, "headers": list[object]()}
+    scope: MutableMapping[str, object] = {"type": "http", **request}
+    await client.receiver.asgi(scope, receive, send)
+    return sent
+
+
+async def test_without_a_callback_url_a_local_picture_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    async with world(callbacks=False) as (client, sandbox):
+        with pytest.raises(ConfigurationError, match="public callback URL"):
+            await client.run(Sora2(prompt="x", image=a_picture(tmp_path / "first.jpg")))
+        assert sandbox.count("create") == 0

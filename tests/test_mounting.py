@@ -16,7 +16,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
-from aivideo_async.mounting import CUT_OFF, answer, asgi, listening, routes
+from aivideo_async.mounting import CUT_OFF, Accept, answer, asgi, listening, routes
 
 PATH = "/hooks/av_1/497223.secret"
 LIMIT = 64
@@ -38,13 +38,13 @@ class Door:
         self.bodies: list[bytes] = []
         self.afterwards: list[int] = []
 
-    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | Accept:
         self.admitted.append((method, raw_path))
         self.headers = headers
         path = raw_path if isinstance(raw_path, str) else raw_path.decode()
-        return None if path.startswith(PATH) else REFUSED
+        return self.accept if path.startswith(PATH) else REFUSED
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+    async def accept(self, body: bytes) -> Reply:
         self.bodies.append(body)
         return TAKEN if len(body) <= LIMIT else Reply(413, (("Connection", "close"),))
 
@@ -240,10 +240,10 @@ async def test_the_rest_is_done_for_a_sender_that_has_hung_up(caplog: pytest.Log
     class Slow(Door):
         """An endpoint that takes its time over accepting."""
 
-        async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        async def accept(self, body: bytes) -> Reply:
             accepting.set()
             await gone.wait()
-            return await super().accept(raw_path, headers, body)
+            return await super().accept(body)
 
     door = Slow()
     async with connected(door) as connection:
@@ -368,7 +368,7 @@ async def test_a_fault_of_our_own_keeps_its_traceback(caplog: pytest.LogCaptureF
     class Broken(Door):
         """An endpoint with a mistake in it."""
 
-        async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        async def accept(self, body: bytes) -> Reply:
             raise ZeroDivisionError
 
     async with connected(Broken()) as connection:

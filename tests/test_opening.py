@@ -8,11 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from aivideo_async.core.errors import StoreError
-from aivideo_async.core.models import TaskRecord, TaskStatus
+from aivideo_async.core.models import Output, TaskRecord, TaskStatus
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.handlers import Handlers
-from aivideo_async.opening import FINGERPRINT, Opening
+from aivideo_async.lent_store import FINGERPRINT
+from aivideo_async.opening import Opening
 from aivideo_async.settings import BaseUrl, ClientSettings
 from aivideo_async.stores import MemoryStore
 from aivideo_async.transport import Timeouts
@@ -119,3 +120,14 @@ async def test_stopping_is_awaited_even_when_the_body_raises() -> None:
         async with opening.running():
             raise ZeroDivisionError
     assert not opening.supervisor.running
+
+
+async def test_another_url_comes_from_the_store_else_from_the_service_else_from_nowhere() -> None:
+    store, output = MemoryStore(), Output(task_id="av_1", urls=("https://cdn.example.com/new",))
+    opening = an_opening(store)
+    async with store:
+        assert await opening.fresh_url("av_1", 0, "https://cdn.example.com/old") is None
+        await store.put(a_record(status=TaskStatus.COMPLETED, output=output))
+        assert await opening.fresh_url("av_1", 0, "https://cdn.example.com/old") == "https://cdn.example.com/new"
+        assert await opening.fresh_url("av_1", 0, "https://cdn.example.com/new") is None
+        assert await opening.fresh_url("av_1", 7, "https://cdn.example.com/old") is None

@@ -13,6 +13,11 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+def append(part: PartFile, pieces: list[bytes]) -> None:
+    part.write(pieces)
+    part.hash(pieces)
+
+
 def begun(target: Path) -> PartFile:
     part = PartFile(target)
     part.open()
@@ -21,8 +26,8 @@ def begun(target: Path) -> PartFile:
 
 def test_a_target_appears_whole(tmp_path: Path) -> None:
     part = begun(tmp_path / "clip.mp4")
-    part.write(b"one")
-    part.write(b"two")
+    append(part, [b"one"])
+    append(part, [b"two"])
     part.sync()
     assert names(tmp_path) == {"clip.mp4.part"}
 
@@ -31,6 +36,25 @@ def test_a_target_appears_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == {"clip.mp4"}
     assert (tmp_path / "clip.mp4").read_bytes() == b"onetwo"
     assert part.sha256 == hashlib.sha256(b"onetwo").hexdigest()
+
+
+def test_what_begins_again_forgets_what_was_written(tmp_path: Path) -> None:
+    part = begun(tmp_path / "clip.mp4")
+    append(part, [b"first, and longer"])
+    part.restart()
+    append(part, [b"second"])
+    part.commit()
+
+    assert (tmp_path / "clip.mp4").read_bytes() == b"second"
+    assert part.sha256 == hashlib.sha256(b"second").hexdigest()
+
+
+def test_what_was_given_up_does_not_begin_again(tmp_path: Path) -> None:
+    part = begun(tmp_path / "clip.mp4")
+    part.discard()
+    part.restart()
+
+    assert names(tmp_path) == set()
 
 
 def test_the_target_has_the_mode_of_any_new_file(tmp_path: Path) -> None:
@@ -44,7 +68,7 @@ def test_the_target_has_the_mode_of_any_new_file(tmp_path: Path) -> None:
 def test_an_older_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"old")
     part = begun(tmp_path / "clip.mp4")
-    part.write(b"new")
+    append(part, [b"new"])
     part.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"new"
@@ -52,11 +76,11 @@ def test_an_older_target_is_replaced(tmp_path: Path) -> None:
 
 def test_what_is_discarded_leaves_nothing_and_stays_discarded(tmp_path: Path) -> None:
     part = begun(tmp_path / "clip.mp4")
-    part.write(b"half")
+    append(part, [b"half"])
     part.discard()
     part.discard()
     part.open()
-    part.write(b"late")
+    append(part, [b"late"])
     part.sync()
     part.commit()
 
@@ -75,7 +99,7 @@ def test_discarding_after_the_commit_keeps_the_target(tmp_path: Path) -> None:
 def test_a_stale_part_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4.part").write_bytes(b"left over")
     part = begun(tmp_path / "clip.mp4")
-    part.write(b"new")
+    append(part, [b"new"])
     part.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"new"
@@ -87,7 +111,7 @@ def test_a_part_that_another_download_writes_is_left_alone(tmp_path: Path) -> No
     with pytest.raises(FileExistsError, match="another download"):
         second.open()
     second.discard()
-    first.write(b"first")
+    append(first, [b"first"])
     first.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"first"

@@ -195,6 +195,7 @@ def test_a_store_of_somebodys_own_is_tested_whatever_runs_their_coroutines(
     assert outcomes["skipped"] == 2
 
 
+@pytest.mark.crash
 def test_a_store_that_is_wrong_fails_by_tests_that_say_what_is_wrong(pytester: pytest.Pytester) -> None:
     ran = run_of_contract(pytester, OWN_STORE + WRONG, "-p", "no:asyncio", "--tb=short")
     ran.stdout.re_match_lines([r"E .*assert \d+ == 40", r"E .*where \d+ = len"])  # the plugin has assertions explained

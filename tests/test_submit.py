@@ -29,8 +29,9 @@ from aivideo_async.core.errors import (
 from aivideo_async.core.models import BodyForm, Estimate, GenerationRequest, TaskRecord, TaskStatus, moment
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.wire import HttpRequest, HttpResponse
+from aivideo_async.orders import Order, Submission
 from aivideo_async.stores import MemoryStore, Put, Query, Store
-from aivideo_async.submit import UNSENT_AT_MOST, Order, Submission, Submitter, Submitting
+from aivideo_async.submit import UNSENT_AT_MOST, Submitter, Submitting
 from aivideo_async.supervise import Supervisor
 from aivideo_async.transport import PauseGate
 from tests.doubles import (

@@ -358,3 +358,24 @@ async def test_together_the_first_failure_cancels_the_others_and_is_raised_as_it
     with pytest.raises(ZeroDivisionError):
         await together(waits(), fails())
     assert cancelled.is_set()
+
+
+async def test_nothing_is_spawned_while_the_loop_itself_is_shut_down() -> None:
+    supervisor, refused = Supervisor("test"), asyncio.Event()
+
+    async def spawning() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(ClientClosedError):
+                supervisor.spawn(spawning)
+            refused.set()
+
+    await supervisor.start()
+    supervisor.spawn(spawning)
+    await asyncio.sleep(0)
+    assert supervisor._main is not None
+    supervisor._main.cancel()
+    await refused.wait()
+    with pytest.raises(asyncio.CancelledError):
+        await supervisor.stop()

@@ -16,6 +16,7 @@ from aivideo_async.catalog.base import (
     TypedRequest,
     refuse_private_media,
 )
+from aivideo_async.catalog.conversion import Change, Conversion, converted
 from aivideo_async.catalog.generic import GenericRequest
 from aivideo_async.catalog.gpt_image import GptImage2
 from aivideo_async.catalog.grok import GrokImagineImageToVideo, GrokImagineTextToVideo
@@ -49,6 +50,8 @@ from aivideo_async.core.models import Estimate, GenerationRequest, Kind
 __all__ = [
     "MODELS",
     "PRICES",
+    "Change",
+    "Conversion",
     "GenericRequest",
     "GptImage2",
     "GrokImagineImageToVideo",
@@ -76,6 +79,7 @@ __all__ = [
     "Wan27ReferenceToVideo",
     "Wan27TextToVideo",
     "Wan27VideoEdit",
+    "convert",
     "estimate",
     "parse_request",
     "refuse_private_media",
@@ -118,6 +122,19 @@ def _unknown_model(name: JsonValue) -> FieldProblem:
         return FieldProblem("model", "model must be a name", shown(name), ", ".join(MODELS))
     message = f"the catalog has no model {shown(name)!r}, a new one is sent as kind, model and input"
     return FieldProblem("model", message, shown(name), ", ".join(MODELS), meant_model(name, MODELS))
+
+
+def convert(request: GenerationRequest, model: str) -> Conversion:
+    """The same intention as a request for another model: prompt, duration, frame, first image and sound.
+
+    Each becomes the nearest that the model allows, and ``changes`` says what is not as it was asked for. Raises
+    InvalidRequestError for a model that the catalog does not know, and where the intention cannot be carried at all: a
+    video for a model of images, no image for a model that needs one.
+    """
+    known = MODELS.get(model)
+    if known is None:
+        raise refusal("convert", [_unknown_model(model)])
+    return Conversion(request) if type(request) is known else converted(request, known)
 
 
 def request_to_data(request: GenerationRequest) -> dict[str, JsonValue]:

@@ -6,14 +6,16 @@ A request is checked when it is made. ``model_copy(update=…)`` and ``model_con
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, JsonValue, ValidationError, WrapValidator, model_validator
 
+from aivideo_async.catalog.local import image_or, with_image
 from aivideo_async.catalog.problems import explained, refusal, shown, subject_of, without_paths
 from aivideo_async.core.addresses import is_public
 from aivideo_async.core.errors import ConfigurationError, FieldProblem
@@ -52,6 +54,8 @@ def _media_url(url: str) -> str:
 NOT_BLANK = AfterValidator(_not_blank)
 AS_TUPLE = AfterValidator(tuple)
 MediaUrl = Annotated[str, AfterValidator(_media_url)]
+ImageUrl = Annotated[str, AfterValidator(_media_url), WrapValidator(image_or)]
+"""A medium's URL, or a picture of this machine: a ``Path``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,7 @@ class RequestPart(BaseModel, frozen=True, extra="forbid", strict=True, hide_inpu
             message = f"{type(self).__name__} takes its fields by name and no positional value"
             raise refusal(subject, [FieldProblem("", message, meant=f"{next(iter(data), 'prompt')}=…")])
         try:
-            super().__init__(**data)
+            super().__init__(**(with_image(data, type(self).model_fields) if "image" in data else data))
         except ValidationError as error:
             refused = explained(type(self), error)
         else:
@@ -174,7 +178,8 @@ class TypedRequest(RequestPart, GenerationRequest, frozen=True):
 
     def asked(self, *names: str) -> tuple[object, ...]:
         """The model's own fields of these names, ``None`` for each that it has not got."""
-        return tuple(getattr(self, name, None) for name in names)
+        fields = self.__dict__
+        return tuple([fields.get(name) for name in names])
 
     def check(self) -> None:
         """Validate what ``model_copy`` or ``model_construct`` made, since they do not. Raises InvalidRequestError."""
@@ -203,6 +208,9 @@ class VideoRequest(TypedRequest, frozen=True):
 
     usual_seconds: ClassVar[float] = USUAL_SECONDS["video"]
     kind: Literal["video"] = "video"
+    if TYPE_CHECKING:
+        image: InitVar[Path | None] = None
+        """A picture of this machine that becomes the first of ``image_urls``, where the model has these."""
 
 
 class TimedVideoRequest(VideoRequest, frozen=True):
@@ -224,6 +232,9 @@ class ImageRequest(TypedRequest, frozen=True):
 
     usual_seconds: ClassVar[float] = USUAL_SECONDS["image"]
     kind: Literal["image"] = "image"
+    if TYPE_CHECKING:
+        image: InitVar[Path | None] = None
+        """A picture of this machine that becomes the first of ``image_urls``, where the model has these."""
 
 
 class MusicRequest(TypedRequest, frozen=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, ImageRequest, MediaUrl
+from aivideo_async.catalog.base import AS_TUPLE, ImageRequest, ImageUrl
 from aivideo_async.core.errors import FieldProblem
 
 _RATIOS_OF_4K = ("16:9", "9:16", "2:1", "1:2", "21:9", "9:21")
@@ -18,7 +18,7 @@ class GptImage2(ImageRequest, frozen=True):
 
     model: Literal["gpt-image-2"] = "gpt-image-2"
     prompt: Annotated[str | None, Field(max_length=20000)] = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(max_length=16), AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], Field(max_length=16), AS_TUPLE] = ()
     resolution: Literal["1k", "2k", "4k"] = "1k"
     aspect_ratio: Literal[
         "auto", "1:1", "5:4", "4:3", "3:2", "16:9", "21:9", "9:16", "4:5", "3:4", "2:3", "2:1", "1:2", "9:21"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, MediaUrl, TimedVideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageUrl, TimedVideoRequest
 
 
 class _GrokImagine(TimedVideoRequest, frozen=True):
@@ -33,5 +33,5 @@ class GrokImagineImageToVideo(_GrokImagine, frozen=True):
 
     model: Literal["grok-imagine-image-to-video"] = "grok-imagine-image-to-video"
     prompt: Annotated[str | None, Field(max_length=5000)] = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(min_length=1, max_length=7), AS_TUPLE]
+    image_urls: Annotated[Sequence[ImageUrl], Field(min_length=1, max_length=7), AS_TUPLE]
     mode: Literal["fun", "normal"] = "normal"

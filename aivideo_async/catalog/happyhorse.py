@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, MediaUrl, TimedVideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageUrl, MediaUrl, TimedVideoRequest
 
 _AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
 
@@ -35,7 +35,7 @@ class HappyHorse1ImageToVideo(_HappyHorse, frozen=True):
 
     model: Literal["happyhorse-1.0-image-to-video"] = "happyhorse-1.0-image-to-video"
     prompt: Annotated[str | None, Field(max_length=2500)] = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(min_length=1, max_length=1), AS_TUPLE]
+    image_urls: Annotated[Sequence[ImageUrl], Field(min_length=1, max_length=1), AS_TUPLE]
 
 
 class HappyHorse1ReferenceToVideo(_HappyHorse, frozen=True):
@@ -43,7 +43,7 @@ class HappyHorse1ReferenceToVideo(_HappyHorse, frozen=True):
 
     model: Literal["happyhorse-1.0-reference-to-video"] = "happyhorse-1.0-reference-to-video"
     prompt: Annotated[str, Field(max_length=2500), NOT_BLANK]
-    image_urls: Annotated[Sequence[MediaUrl], Field(min_length=1, max_length=9), AS_TUPLE]
+    image_urls: Annotated[Sequence[ImageUrl], Field(min_length=1, max_length=9), AS_TUPLE]
     aspect_ratio: _AspectRatio = "16:9"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, MediaUrl, RequestPart, TimedVideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageUrl, MediaUrl, RequestPart, TimedVideoRequest
 from aivideo_async.core.errors import FieldProblem
 
 
@@ -31,7 +31,7 @@ class Kling3(TimedVideoRequest, frozen=True):
 
     model: Literal["kling-3.0"] = "kling-3.0"
     prompt: Annotated[str | None, Field(max_length=2500)] = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(max_length=2), AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], Field(max_length=2), AS_TUPLE] = ()
     mode: Literal["std", "pro"] = "std"
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
     duration: Annotated[int, Field(ge=3, le=15)] = 5

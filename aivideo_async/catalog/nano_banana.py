@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageRequest, MediaUrl
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageRequest, ImageUrl
 
 
 class NanoBanana2(ImageRequest, frozen=True):
@@ -20,7 +20,7 @@ class NanoBanana2(ImageRequest, frozen=True):
         "auto", "1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1"
     ] = "auto"
     output_format: Literal["jpg", "png"] = "jpg"
-    image_urls: Annotated[Sequence[MediaUrl], Field(max_length=14), AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], Field(max_length=14), AS_TUPLE] = ()
 
     def price_variant(self) -> str:
         """The resolution."""

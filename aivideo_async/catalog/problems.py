@@ -39,7 +39,7 @@ def refusal(subject: str, problems: Sequence[FieldProblem]) -> InvalidRequestErr
     """One error for all problems of a request, with a sentence for each."""
     unknown = [problem for problem in problems if problem.meant is None and _NO_FIELD in problem.message]
     hint = _OTHER_FIELDS if unknown else None
-    return InvalidRequestError(f"{subject}: " + "; ".join(map(_sentence, problems)), errors=problems, hint=hint)
+    return InvalidRequestError(f"{subject}: " + "; ".join(map(sentence, problems)), errors=problems, hint=hint)
 
 
 def explained(request_class: type[BaseModel], error: ValidationError) -> InvalidRequestError:
@@ -54,16 +54,16 @@ def explained(request_class: type[BaseModel], error: ValidationError) -> Invalid
 
 def allowed_by(field: FieldInfo) -> str:
     """What a field takes, in words: ``"4, 8, 12"``, ``"a whole number from 4 to 15"``, ``"at most 9 http(s) URLs"``."""
-    annotation = _bare(field.annotation)
+    annotation = bare(field.annotation)
     if get_origin(annotation) is Literal:
         return ", ".join(map(str, get_args(annotation)))
     if _is_list(annotation):
-        return _amount(_limit(field, "min_length"), _limit(field, "max_length"), _noun(get_args(annotation)[0]))
+        return _amount(limit(field, "min_length"), limit(field, "max_length"), _noun(get_args(annotation)[0]))
     word = _WORDS.get(annotation, "an object")
     if annotation is str:
-        longest = _limit(field, "max_length")
+        longest = limit(field, "max_length")
         return word if longest is None else f"{word} of at most {longest} characters"
-    low, high = _limit(field, "ge"), _limit(field, "le")
+    low, high = limit(field, "ge"), limit(field, "le")
     return word if low is None or high is None else f"{word} from {low} to {high}"
 
 
@@ -131,7 +131,7 @@ def _problem(field: FieldInfo, details: ErrorDetails, path: str, cause: object) 
 
 
 def _meant(field: FieldInfo, value: object) -> str | None:
-    annotation = _bare(field.annotation)
+    annotation = bare(field.annotation)
     if get_origin(annotation) is Literal:
         meant = meant_value(shown(value), get_args(annotation))
         return None if meant is None else str(meant)
@@ -144,7 +144,8 @@ def _meant(field: FieldInfo, value: object) -> str | None:
     return "a list of one" if isinstance(value, str) and _is_list(annotation) else None
 
 
-def _sentence(problem: FieldProblem) -> str:
+def sentence(problem: FieldProblem) -> str:
+    """One problem in words: what is wrong, what is allowed, what was meant."""
     allowed = problem.allowed or ""
     allowed = "" if not allowed or (problem.meant and len(allowed) > _LISTED) else f" (allowed: {allowed})"
     meant = f", did you mean {problem.meant}?" if problem.meant else ""
@@ -155,7 +156,7 @@ def _path(location: Iterable[int | str]) -> str:
     return ".".join(map(str, location))
 
 
-def _bare(annotation: object) -> object:
+def bare(annotation: object) -> object:
     """The annotation without ``Annotated`` and without ``| None``."""
     while get_origin(annotation) in {Annotated, Union, UnionType}:
         annotation = get_args(annotation)[0]
@@ -167,8 +168,8 @@ def _is_list(annotation: object) -> bool:
 
 
 def _noun(item: object) -> str:
-    bare = _bare(item)
-    return "http(s) URLs" if bare is str or not isinstance(bare, type) else bare.__name__
+    plain = bare(item)
+    return "http(s) URLs" if plain is str or not isinstance(plain, type) else plain.__name__
 
 
 def _amount(low: int | None, high: int | None, noun: str) -> str:
@@ -179,6 +180,6 @@ def _amount(low: int | None, high: int | None, noun: str) -> str:
     return f"exactly {low} {noun}" if low == high else f"{low} to {high} {noun}"
 
 
-def _limit(field: FieldInfo, name: str) -> int | None:
+def limit(field: FieldInfo, name: str) -> int | None:
     """A limit from the field's annotations; they are pydantic's own marker objects, told apart by attribute."""
     return next((getattr(mark, name) for mark in field.metadata if hasattr(mark, name)), None)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, MediaUrl, TimedVideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, ImageUrl, MediaUrl, TimedVideoRequest
 from aivideo_async.core.errors import FieldProblem
 
 # A reference video runs 2 to 15 s, all of them together at most 15 s. How long they are is not known here.
@@ -18,7 +18,7 @@ _LONGEST_REFERENCES = 15
 class _Seedance(TimedVideoRequest, frozen=True):
     prompt: str | None = None
     generation_type: Literal["omni_reference", "first_and_last_frames"] = "omni_reference"
-    image_urls: Annotated[Sequence[MediaUrl], Field(max_length=9), AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], Field(max_length=9), AS_TUPLE] = ()
     video_urls: Annotated[Sequence[MediaUrl], Field(max_length=3), AS_TUPLE] = ()
     audio_urls: Annotated[Sequence[MediaUrl], Field(max_length=3), AS_TUPLE] = ()
     duration: Annotated[int, Field(ge=4, le=15)] = 5

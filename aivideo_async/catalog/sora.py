@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, MediaUrl, TimedVideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageUrl, TimedVideoRequest
 from aivideo_async.core.models import BodyForm
 
 
@@ -18,7 +18,7 @@ class Sora2(TimedVideoRequest, frozen=True):
     prompt: Annotated[str, Field(max_length=5000), NOT_BLANK]
     duration: Literal[4, 8, 12] = 8
     size: Literal["1280x720", "720x1280"] = "1280x720"
-    image_urls: Annotated[Sequence[MediaUrl], Field(max_length=1), AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], Field(max_length=1), AS_TUPLE] = ()
 
     def body_forms(self) -> tuple[BodyForm, ...]:
         """Flat first, as on the product page; every docs page has the nested form (api.md §1)."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, MediaUrl, VideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageUrl, VideoRequest
 from aivideo_async.core.errors import FieldProblem
 
 # How many images each way of generating takes, at least and at most.
@@ -28,7 +28,7 @@ class Veo3(VideoRequest, frozen=True):
     mode: Literal["fast", "quality"] = "fast"
     aspect_ratio: Literal["16:9", "9:16", "Auto"] = "16:9"
     generation_type: Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"] | None = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(max_length=3), AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], Field(max_length=3), AS_TUPLE] = ()
     seeds: Annotated[int | None, Field(ge=10000, le=99999)] = None
     watermark: str | None = None
 

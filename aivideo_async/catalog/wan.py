@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, MediaUrl, TimedVideoRequest
+from aivideo_async.catalog.base import AS_TUPLE, NOT_BLANK, ImageUrl, MediaUrl, TimedVideoRequest
 from aivideo_async.core.errors import FieldProblem
 
 
@@ -46,7 +46,7 @@ class Wan27ImageToVideo(_Wan, frozen=True):
 
     model: Literal["wan-2.7-image-to-video"] = "wan-2.7-image-to-video"
     prompt: Annotated[str | None, Field(max_length=5000)] = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(min_length=1, max_length=2), AS_TUPLE]
+    image_urls: Annotated[Sequence[ImageUrl], Field(min_length=1, max_length=2), AS_TUPLE]
 
 
 class Wan27ReferenceToVideo(_Wan, frozen=True):
@@ -54,7 +54,7 @@ class Wan27ReferenceToVideo(_Wan, frozen=True):
 
     model: Literal["wan-2.7-reference-to-video"] = "wan-2.7-reference-to-video"
     prompt: Annotated[str, Field(max_length=5000), NOT_BLANK]
-    image_urls: Annotated[Sequence[MediaUrl], AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], AS_TUPLE] = ()
     video_urls: Annotated[Sequence[MediaUrl], AS_TUPLE] = ()
 
     def rules(self) -> Iterator[FieldProblem]:
@@ -82,7 +82,7 @@ class Wan26ImageToVideo(_Wan26, frozen=True):
 
     model: Literal["wan-2.6-image-to-video"] = "wan-2.6-image-to-video"
     prompt: Annotated[str | None, Field(max_length=1500)] = None
-    image_urls: Annotated[Sequence[MediaUrl], Field(min_length=1, max_length=1), AS_TUPLE]
+    image_urls: Annotated[Sequence[ImageUrl], Field(min_length=1, max_length=1), AS_TUPLE]
 
 
 class Wan26ReferenceToVideo(_Wan26, frozen=True):
@@ -90,7 +90,7 @@ class Wan26ReferenceToVideo(_Wan26, frozen=True):
 
     model: Literal["wan-2.6-reference-to-video"] = "wan-2.6-reference-to-video"
     prompt: Annotated[str, Field(max_length=1500), NOT_BLANK]
-    image_urls: Annotated[Sequence[MediaUrl], AS_TUPLE] = ()
+    image_urls: Annotated[Sequence[ImageUrl], AS_TUPLE] = ()
     video_urls: Annotated[Sequence[MediaUrl], AS_TUPLE] = ()
 
     def rules(self) -> Iterator[FieldProblem]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 import anyio
+import anyio.to_thread
 
 from aivideo_async.cli.exits import Exit, code_of, first_bad
 from aivideo_async.cli.extras import require
@@ -20,6 +21,7 @@ from aivideo_async.cli.session import environment_without
 from aivideo_async.client import Client
 from aivideo_async.core.errors import AIVideoError
 from aivideo_async.core.models import GenerationRequest, Output
+from aivideo_async.frames import write_poster
 from aivideo_async.sandbox import Profile, Sandbox
 from aivideo_async.stores import MemoryStore
 from aivideo_async.supervise import together
@@ -111,4 +113,15 @@ class Stage:
             self._board.set(row, f"no result: {error}", ended=True)
             return replace(shot, error=error, took=clock() - began), None
         self._board.set(row, "done", ended=True)
-        return replace(shot, file=files[0].path, took=clock() - began), output
+        poster = await _poster(files[0].path) if request.kind == "video" else None
+        return replace(shot, file=files[0].path, poster=poster, took=clock() - began), output
+
+
+async def _poster(clip: Path) -> Path | None:
+    """A picture beside a clip for the gallery, which loads no clip before it is played."""
+    poster = clip.with_suffix(".jpg")
+    try:
+        await anyio.to_thread.run_sync(write_poster, clip, poster)
+    except AIVideoError:
+        return None
+    return poster

@@ -14,10 +14,9 @@ from aivideo_async.cli.examining import Means, examine
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.session import CALLBACK_URL, environment_without
-from aivideo_async.cli.webhook import callback_keys, secrets
+from aivideo_async.cli.webhook import callback_keys, signing_keys
 from aivideo_async.client import Client
 from aivideo_async.core.errors import AIVideoError, ConfigurationError
-from aivideo_async.core.keys import load_key
 from aivideo_async.core.retry import RetryPolicy
 from aivideo_async.core.wire import is_web_url
 from aivideo_async.stores import MemoryStore
@@ -80,5 +79,5 @@ async def _callback_url(target: str | None, secret_file: Path | None, tls: ssl.S
         refusal = error.message
         if not is_web_url(target) or urlsplit(target).username is not None:
             return [Finding(about="setting", level="fault", message=refusal)]
-    means = Means(keys=keys, secrets=[load_key(text) for text in secrets(secret_file)], tls=tls)
+    means = Means(keys=keys, secrets=signing_keys(secret_file), tls=tls)
     return diagnose(await examine(target, means, refusal=refusal, must_be_public=not service.loopback))

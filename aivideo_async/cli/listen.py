@@ -67,23 +67,24 @@ class Tap:
         self._passing_on = passing_on
         self._refusals = refusals
 
-    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | mounting.Accept:
         """As the receiver."""
-        return self._told(self._receiver.admit(method, raw_path, headers))
+        admitted = self._receiver.admit(method, raw_path, headers)
+        if isinstance(admitted, Reply):
+            return self._told(admitted)
+        return admitted if method != "POST" else partial(self._accept, admitted, raw_path, headers)
 
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
-        """As the receiver."""
-        reply = await self._receiver.accept(raw_path, headers, body)
+    async def _accept(self, accept: mounting.Accept, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
+        reply = await accept(body)
         if reply.status != 200:
-            return self._told(reply) or reply
+            return self._told(reply)
         path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
         captured = Captured(path=path, headers=list(headers), body=body, received_at=time.time())
         return Passed(reply.status, reply.headers, reply.body, reply.event, captured, reply)
 
     def too_slow(self) -> Reply:
         """As the receiver."""
-        reply = self._receiver.too_slow()
-        return self._told(reply) or reply
+        return self._told(self._receiver.too_slow())
 
     async def after(self, reply: Reply) -> None:
         """As the receiver; then what it acknowledged is passed on."""
@@ -93,9 +94,8 @@ class Tap:
         await self._receiver.after(reply.own)
         await self._passing_on.take(reply.captured, first=reply.event is not None)
 
-    def _told(self, reply: Reply | None) -> Reply | None:
-        if reply is not None:
-            self._refusals.tell()
+    def _told(self, reply: Reply) -> Reply:
+        self._refusals.tell()
         return reply
 
 

@@ -117,6 +117,11 @@ class Screen:
         with Progress(*columns, console=self._err) as progress:
             yield _Live(progress)
 
+    @property
+    def terminal(self) -> Console | None:
+        """Where something can be redrawn in place, beside the results; ``None`` where nothing can."""
+        return self._err if self._err.is_terminal else None
+
     @contextmanager
     def logging(self) -> Generator[None]:
         """Print what this package logs, while the block runs."""

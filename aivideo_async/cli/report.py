@@ -21,7 +21,8 @@ LEAD = "One image, one clip that begins with it, and clips in three lengths and 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """What became of one task. ``file`` is where its result lies, ``error`` says why there is none.
+    """What became of one task. ``file`` is where its result lies, ``error`` says why there is none, ``poster`` is a
+    picture of a clip.
 
     ``took`` is seconds from submitting to the file, by our clock.
     """
@@ -31,6 +32,7 @@ class Shot:
     file: Path | None = None
     error: AIVideoError | None = None
     first_frame: Path | None = None
+    poster: Path | None = None
     took: float = 0.0
 
     @property
@@ -134,7 +136,7 @@ def _item(shot: Shot) -> gallery.GalleryItem:
         id=shot.id or "not created", origin="", model=shot.request.model, request=shot.request
     )
     files = () if shot.file is None else (shot.file.name,)
-    item = gallery.item_of(record, files=files, size=pixels)
+    item = gallery.item_of(record, files=files, size=pixels, poster=None if shot.poster is None else shot.poster.name)
     item = replace(
         item, status=shot.status, message=item.message or (None if shot.error is None else shot.error.message)
     )

@@ -22,7 +22,7 @@ from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.reasons import in_words
 from aivideo_async.core.errors import ConfigurationError, InvalidRequestError, WebhookVerificationError
-from aivideo_async.core.keys import HmacKey, load_key
+from aivideo_async.core.keys import HmacKey, SigningKey, load_key
 from aivideo_async.core.models import WebhookEvent
 from aivideo_async.core.signing import RawHeaders, sign
 from aivideo_async.core.tokens import CallbackKeys
@@ -30,6 +30,7 @@ from aivideo_async.core.webhooks import split_target, unwrap
 from aivideo_async.posting import Poster
 
 SECRET = "AIVIDEO_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
+SCHEME = "AIVIDEO_WEBHOOK_SCHEME"
 SHOWN = 2_000
 """So many characters of an answer are printed."""
 STDIN = "-"
@@ -56,6 +57,18 @@ def secrets(file: Path | None) -> list[str]:
         except UnicodeDecodeError:
             raise ConfigurationError(f"{file} holds no webhook secret") from None
     return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+
+
+def signing_keys(file: Path | None) -> list[SigningKey]:
+    """The keys of ``secrets`` for Standard Webhooks, the one scheme in which commands sign.
+
+    Raises ConfigurationError also where AIVIDEO_WEBHOOK_SCHEME names another one; OSError.
+    """
+    scheme = settings.from_environment(SCHEME, None)
+    if file is None and scheme not in (None, "standard-webhooks"):
+        hint = "aivideo webhook verify says whether a captured callback is believed"
+        raise ConfigurationError(f"only Standard Webhooks can be signed here, and {SCHEME} is {scheme}", hint=hint)
+    return [load_key(text) for text in secrets(file)]
 
 
 def callback_keys() -> CallbackKeys | None:
@@ -100,10 +113,10 @@ def signed(
 
 
 def _signature(secret_file: Path | None, body: bytes, delivery_id: str, timestamp: int) -> RawHeaders:
-    given = secrets(secret_file)
+    given = signing_keys(secret_file)
     if not given:
         raise ConfigurationError("there is no secret to sign with", hint=f"set {SECRET}, or name a --secret-file")
-    keys = [key for key in map(load_key, given) if isinstance(key, HmacKey)]
+    keys = [key for key in given if isinstance(key, HmacKey)]
     if not keys:
         raise ConfigurationError("a public key (whpk_) verifies and cannot sign", hint="sign with a whsec_ secret")
     made = sign(keys, delivery_id=delivery_id, timestamp=timestamp, body=body)
@@ -124,7 +137,7 @@ def verify(screen: Screen, captured: Captured, *, secret_file: Path | None, when
 
     ``when_captured``: as of the moment at which it came, and not as of now. Raises ConfigurationError.
     """
-    verifier = settings.verifier(secrets(secret_file) or None)
+    verifier = settings.verifier(secrets(secret_file) or None, settings.from_environment(SCHEME, None))
     given = callback_keys()
     now, path = _moment(captured) if when_captured else time.time(), captured.path
     if given is None:

@@ -1,4 +1,4 @@
-"""Headers as frameworks give them -> raw pairs, as everything here takes them."""
+"""Headers as frameworks give them -> raw pairs, as everything here takes them; and what those say of the body."""
 
 from __future__ import annotations
 
@@ -16,6 +16,25 @@ def raw_headers(headers: Headers) -> RawHeaders:
     """Raw pairs in the order given; a name that comes twice stays twice. Never raises for what a stranger sent."""
     pairs = cast("Pairs", headers.items() if isinstance(headers, Mapping) else headers)
     return [(_raw(name), _raw(value)) for name, values in pairs for value in _each(values)]
+
+
+def is_plain_json(headers: RawHeaders) -> bool:
+    """JSON or unnamed, and not encoded: the service documents neither, and a bomb needs an encoding."""
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            return False
+        if lowered == b"content-type":
+            media_type = value.partition(b";")[0].strip().lower()
+            if media_type != b"application/json" and not media_type.endswith(b"+json"):
+                return False
+    return True
+
+
+def declared_length(headers: RawHeaders) -> int:
+    """The largest length that is declared, in bytes; 0 where none is."""
+    lengths = [value for name, value in headers if name.lower() == b"content-length"]
+    return max((int(value) for value in lengths if value.isdigit() and len(value) < 16), default=0)
 
 
 def _each(values: str | bytes | Sequence[str]) -> Sequence[str | bytes]:

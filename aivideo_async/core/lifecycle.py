@@ -16,12 +16,14 @@ from typing import TypeVar
 
 from aivideo_async.core.errors import Charged
 from aivideo_async.core.models import (
+    FILES_LIMIT,
     HISTORY_LIMIT,
     Failure,
     GenerationRequest,
     HistoryEntry,
     JsonObject,
     Output,
+    SavedFile,
     TaskRecord,
     TaskReport,
     TaskStatus,
@@ -85,6 +87,7 @@ def merge(a: TaskRecord, b: TaskRecord) -> TaskRecord:
         progress=_fold(max, a.progress, b.progress),
         output=_output(a, b),
         failure=_failure(status, a, b),
+        files=_files(a.files, b.files),
         history=_history(a.history, b.history),
     )
     return a if merged == a else merged
@@ -273,6 +276,10 @@ def _output(a: TaskRecord, b: TaskRecord) -> Output | None:
 
 def _freshness(output: Output) -> tuple[datetime, tuple[str, ...]] | tuple[()]:
     return () if output.fetched_at is None else (output.fetched_at, output.urls)
+
+
+def _files(a: tuple[SavedFile, ...], b: tuple[SavedFile, ...]) -> tuple[SavedFile, ...]:
+    return a if not b or a == b else tuple(sorted({*a, *b})[:FILES_LIMIT])
 
 
 def _history(a: tuple[HistoryEntry, ...], b: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:

@@ -23,6 +23,7 @@ BodyForm = Literal["flat", "nested"]
 JsonObject = Mapping[str, JsonValue]
 
 HISTORY_LIMIT = 32
+FILES_LIMIT = 64
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -162,6 +163,20 @@ class HistoryEntry:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SavedFile:
+    """Where one result was put: ``index`` is its place among the output's URLs, ``bytes`` its size, ``sha256`` hex.
+
+    ``place`` is a path, or, where it was ``mirrored``, what the mirror said.
+    """
+
+    index: int
+    place: str
+    bytes: int
+    sha256: str
+    mirrored: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskReport:
     """What the service says of a task, read from a GET or from a callback's body by ``core.wire``.
@@ -191,7 +206,8 @@ class TaskRecord:
 
     ``id`` is ours and minted before the POST. ``service_id`` is the service's, from an authenticated answer or a signed
     callback; ``hinted_id`` is what an unsigned callback named and is only used to ask. ``sender`` names the submission
-    that may send the create, first come first served. ``next_check`` is when anybody may ask next.
+    that may send the create, first come first served. ``next_check`` is when anybody may ask next. ``files`` says which
+    results were saved and where.
     """
 
     id: str
@@ -214,6 +230,7 @@ class TaskRecord:
     progress: float | None = None
     output: Output | None = None
     failure: Failure | None = None
+    files: tuple[SavedFile, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
 
 

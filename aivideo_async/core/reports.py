@@ -41,10 +41,9 @@ _STATUS_WORDS: Mapping[str, TaskStatus] = {
 _LAST_MOMENT = 2**33  # the year 2242: milliseconds and nonsense lie beyond it
 _LONGEST_PRESIGNED = 7 * 24 * 3600
 _ENCODER = json.JSONEncoder(allow_nan=False)
-_SIGNED_AT = re.compile(
-    r"(?:^|&)x-amz-date=([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z(?:&|$)", re.IGNORECASE
-)
-_EXPIRES = re.compile(r"(?:^|&)x-amz-expires=([0-9]{1,6})(?:&|$)", re.IGNORECASE)
+# Of a query in lower case behind an ampersand: a literal start is what a search finds quickly.
+_SIGNED_AT = re.compile(r"&x-amz-date=([0-9]{4})([0-9]{2})([0-9]{2})t([0-9]{2})([0-9]{2})([0-9]{2})z(?:&|$)")
+_EXPIRES = re.compile(r"&x-amz-expires=([0-9]{1,6})(?:&|$)")
 _NOTHING: JsonObject = MappingProxyType({})
 
 
@@ -92,7 +91,7 @@ def expires_at(url: str, *, completed_at: datetime | None) -> datetime | None:
 
     ``None`` when neither is known.
     """
-    query = url.partition("?")[2].partition("#")[0]
+    query = f"&{url.partition('?')[2].partition('#')[0].lower()}"
     signed, lifetime = _SIGNED_AT.search(query), _EXPIRES.search(query)
     if signed is not None and lifetime is not None and int(lifetime[1]) <= _LONGEST_PRESIGNED:
         year, month, day, hour, minute, second = map(int, signed.groups())

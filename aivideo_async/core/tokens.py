@@ -23,6 +23,8 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """What an id, ours or the service's, must match in full before it enters a path."""
 TOKEN_PATTERN = re.compile(r"([1-9][0-9]{0,8})\.([A-Za-z0-9_-]{43})")
 """What a token must match in full before it is checked."""
+PICTURE_TOKEN_PATTERN = re.compile(r"([1-9][0-9]{0,8})\.([0-9]{1,2})\.([A-Za-z0-9_-]{43})")
+"""What the token of a picture must match in full before it is checked."""
 
 KEY_BYTES = 32
 LIFETIME = 7 * 86_400.0
@@ -31,6 +33,7 @@ LIFETIME = 7 * 86_400.0
 _HOUR = 3_600
 _KEY_INFO = b"aivideo/callback-key/v1"
 _TOKEN_PREFIX = b"aivideo/callback/v1|"
+_PICTURE_PREFIX = b"aivideo/picture/v1|"
 _FINGERPRINT = b"aivideo/callback-fingerprint/v1"
 
 
@@ -85,6 +88,22 @@ class CallbackKeys(Guarded):
         matched = sum([compare_digest(_mac(key, id, expiry), given) for key in self._keys]) > 0
         return matched and now <= int(expiry) * _HOUR
 
+    def mint_picture(self, id: str, n: int, *, now: float, lifetime: float) -> str:
+        """The token of a task's ``n``-th picture, in another domain than callbacks: neither opens the other's door."""
+        expiry = str(ceil((now + lifetime) / _HOUR))
+        return f"{expiry}.{n}.{_mac(self._keys[0], id, f'{expiry}|{n}', _PICTURE_PREFIX).decode()}"
+
+    def check_picture(self, id: str, token: str, *, now: float) -> int | None:
+        """Which picture of this id a token opens at ``now`` (unix seconds), ``None`` for none. Never raises."""
+        found = PICTURE_TOKEN_PATTERN.fullmatch(token)
+        if found is None or ID_PATTERN.fullmatch(id) is None:
+            return None
+        expiry, n, mac = found.groups()
+        given = mac.encode()
+        macs = [_mac(key, id, f"{expiry}|{n}", _PICTURE_PREFIX) for key in self._keys]
+        matched = sum([compare_digest(mac, given) for mac in macs]) > 0
+        return int(n) if matched and now <= int(expiry) * _HOUR else None
+
     def fingerprint(self) -> str:
         """16 hex digits that name the minting key and tell nothing about it."""
         return _fingerprint(self._keys[0])
@@ -99,8 +118,8 @@ def _to_bytes(key: str | bytes) -> bytes:
     return key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass")
 
 
-def _mac(key: bytes, id: str, expiry: str) -> bytes:
-    message = _TOKEN_PREFIX + id.encode() + b"|" + expiry.encode()
+def _mac(key: bytes, id: str, expiry: str, prefix: bytes = _TOKEN_PREFIX) -> bytes:
+    message = prefix + id.encode() + b"|" + expiry.encode()
     return urlsafe_b64encode(hmac_digest(key, message, "sha256")).rstrip(b"=")
 
 

@@ -77,6 +77,13 @@ def unwrap(
     task_id, token = split_target(raw_path)
     if not keys.check(task_id, token, now=now):
         raise WebhookVerificationError(VerificationFailure.BAD_TOKEN)
+    return read_callback(task_id, headers, body, verifier=verifier, now=now)
+
+
+def read_callback(
+    task_id: str, headers: RawHeaders, body: bytes, *, verifier: Verifier | None, now: float
+) -> WebhookEvent:
+    """The rest of ``unwrap``, for a callback to a task's own URL whose token was right."""
     verified = None if verifier is None else verifier.verify(headers, body, now=now)
     report = _report(body)
     _check_named_id(headers, report.service_id)

@@ -29,7 +29,7 @@ class Journal:
         self._folder = folder
         self._models = models
         self._unwritten: list[Arrival] = []
-        self.state = "running"
+        self.state: str = "running"
 
     def answers(self) -> Sequence[Answer]:
         """Every question with what is known by now."""

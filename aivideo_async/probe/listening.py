@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from aivideo_async.core.errors import WebhookVerificationError
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.core.webhooks import BODY_LIMIT, split_target
+from aivideo_async.mounting import Accept
 from aivideo_async.probe.findings import Arrival, ended_in, task_in
 from aivideo_async.receiver import ACCEPTED, TOO_LARGE, TOO_SLOW, UNKNOWN, WRONG_METHOD
 
@@ -53,16 +55,15 @@ class Listener:
             return done()
         return True
 
-    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | None:  # noqa: ARG002 - Endpoint
-        """The refusal of what is not for us."""
+    def admit(self, method: str, raw_path: str | bytes, headers: RawHeaders) -> Reply | Accept:
+        """The refusal of what is not for us; else what keeps it, and refuses the first ending once, with 503."""
         if method != "POST":
             return WRONG_METHOD
-        return UNKNOWN if self._step(raw_path) is None else None
-
-    async def accept(self, raw_path: str | bytes, headers: RawHeaders, body: bytes) -> Reply:
-        """Keep it; refuse the first ending once, with 503."""
         step = self._step(raw_path)
-        if step is None or len(body) > BODY_LIMIT or self._kept >= KEPT:
+        return UNKNOWN if step is None else partial(self._accept, step, headers)
+
+    async def _accept(self, step: str, headers: RawHeaders, body: bytes) -> Reply:
+        if len(body) > BODY_LIMIT or self._kept >= KEPT:
             return TOO_LARGE
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         arrival = Arrival(step=step, at=self._clock(), headers=pairs, body=body, answered=200)

@@ -44,6 +44,7 @@ from aivideo_async.sandbox.media import Render, Studio
 from aivideo_async.sandbox.records import CallbackAttempt, RequestEntry, SandboxTask
 from aivideo_async.sandbox.resuming import Resumption
 from aivideo_async.sandbox.scenarios import (
+    Changed,
     Delay,
     DropConnection,
     DuplicateCallback,
@@ -55,9 +56,11 @@ from aivideo_async.sandbox.scenarios import (
     LateCallback,
     LoseCallback,
     RateLimit,
+    RedirectPrivate,
     ReorderCallback,
     Scenario,
     ServerError,
+    ShortBody,
     SlowAnswer,
     StaleCallback,
     TruncatedAnswer,
@@ -69,6 +72,7 @@ from aivideo_async.supervise import Supervisor
 __all__ = [
     "ApiKey",
     "CallbackAttempt",
+    "Changed",
     "Clock",
     "Delay",
     "Dialect",
@@ -84,12 +88,14 @@ __all__ = [
     "LoseCallback",
     "Posting",
     "RateLimit",
+    "RedirectPrivate",
     "ReorderCallback",
     "RequestEntry",
     "Sandbox",
     "SandboxTask",
     "Scenario",
     "ServerError",
+    "ShortBody",
     "SlowAnswer",
     "StaleCallback",
     "TruncatedAnswer",

@@ -29,9 +29,9 @@ def spoilt(response: web.Response, answer: Answer) -> web.Response:
     return response
 
 
-def refused(error: ShelfError, size: int) -> web.Response:
+def refused(error: ShelfError) -> web.Response:
     """An object store's error, which is XML."""
     inner = f"<Code>{error.code}</Code><Message>{error.message}</Message>"
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
-    headers = {"Content-Range": f"bytes */{size}"} if error.status == 416 else {}
+    headers = {} if error.size is None else {"Content-Range": f"bytes */{error.size}"}
     return web.Response(status=error.status, text=text, headers=headers, content_type="application/xml")

@@ -116,8 +116,7 @@ class Controls:
 
     def resend(self, task_id: str) -> bool:
         """Send the callback of a task that ended once more; ``False`` where there is none to send."""
-        task = self._engine.tasks.get(task_id)
-        sent = task is not None and self._engine.outbox.resend(task, self.clock.now())
+        sent = self._engine.resend(task_id, self.clock.now())
         self.clock.listener()
         return sent
 

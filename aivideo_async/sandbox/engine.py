@@ -11,7 +11,7 @@ Its rooms: ``keys`` who may ask, ``ledger`` the credits, ``outbox`` the callback
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -37,6 +37,7 @@ from aivideo_async.sandbox.dialect import (
     success,
 )
 from aivideo_async.sandbox.faults import Faults, twisted
+from aivideo_async.sandbox.files import FileDesk
 from aivideo_async.sandbox.inputs import check_inputs
 from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.outbox import Outbox
@@ -45,8 +46,6 @@ from aivideo_async.sandbox.records import (
     CallbackAttempt,
     Created,
     Delivery,
-    Endpoint,
-    RequestEntry,
     SandboxTask,
 )
 from aivideo_async.sandbox.results import output_of
@@ -55,8 +54,6 @@ from aivideo_async.sandbox.shelf import Shelf
 
 QUEUED = 0.15
 """The share of its time that a task is pending."""
-MOST_REQUESTS = 50_000
-"""Requests that are remembered; the oldest are forgotten."""
 
 
 class Engine(Books):
@@ -70,10 +67,8 @@ class Engine(Books):
         self.shelf = shelf
         self.dialect = dialect
         self.tasks: dict[str, SandboxTask] = {}
+        self.files: FileDesk = FileDesk(shelf, self.tasks, self._put)
         self.changed: set[str] = set()
-        self.requests: deque[RequestEntry] = deque(maxlen=MOST_REQUESTS)
-        self.answered: Counter[str] = Counter()
-        self.logged = 0
         self.resets = 0
         self.faults = Faults(Random(draw.getrandbits(64)))  # noqa: S311 - which requests fail
         self.outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._schedule)
@@ -91,6 +86,10 @@ class Engine(Books):
     def callbacks(self) -> Sequence[CallbackAttempt]:
         """Every attempt at a callback that is remembered, in order."""
         return self.outbox.attempts
+
+    def waiting(self) -> Sequence[Course]:
+        """What the next creates have before them."""
+        return tuple(self.faults.queue)
 
     def enqueue(self, scenarios: Sequence[Scenario | tuple[Scenario, ...]]) -> None:
         """One item for each of the next creates. Raises ConfigurationError, and then takes none of them."""
@@ -158,16 +157,6 @@ class Engine(Books):
         }
         return self._read(key, None, success({name: number(amount) for name, amount in amounts.items()}))
 
-    def log(self, entry: RequestEntry) -> None:
-        """Write one answered request down."""
-        self.requests.append(entry)
-        self.answered[entry.endpoint] += 1
-        self.logged += 1
-
-    def count(self, endpoint: Endpoint) -> int:
-        """How many requests this endpoint has answered, refusals included."""
-        return self.answered[endpoint]
-
     def next_due(self) -> float | None:
         """When ``advance`` has something to do, unix seconds."""
         return self._agenda[0][0] if self._agenda else None
@@ -202,6 +191,11 @@ class Engine(Books):
                 task, delivery, now, status=status, error=error, headers=headers or {}, seconds=seconds
             )
 
+    def resend(self, task_id: str, now: float) -> bool:
+        """Send the callback of a task that has ended once more; ``False`` where there is none to send."""
+        task = self.tasks.get(task_id)
+        return task is not None and self.outbox.resend(task, now)
+
     def reset(self, now: float) -> None:
         """Forget every task, file, callback and request; what was bought is what there is. Keys and faults stay."""
         self.resets += 1
@@ -217,6 +211,7 @@ class Engine(Books):
         """Go on with these tasks and deliveries; the files of tasks that have not ended are to be handed in again."""
         for task in tasks:
             self.tasks[task.id] = task
+            self.files.take_up(task)
             if not task.ended:
                 self._schedule(task.created_at if task.status == "pending" else task.due_at, task.id)
                 self._doom(task)
@@ -274,7 +269,7 @@ class Engine(Books):
 
     def _end(self, task: SandboxTask, result: Work | tuple[str, str], now: float) -> None:
         if isinstance(result, Work):
-            output = output_of(task, result, self.shelf, self._uuid, now)
+            output = output_of(task, result, self.shelf, self.files, self._uuid, now)
             task = replace(task, status="completed", completed_at=now, ended_at=now, output=output)
         else:
             code, message = result

@@ -21,6 +21,7 @@ from typing import get_args
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.dialect import Answer, Twist
 from aivideo_async.sandbox.scenarios import (
+    Changed,
     Course,
     Delay,
     DropConnection,
@@ -33,9 +34,11 @@ from aivideo_async.sandbox.scenarios import (
     LateCallback,
     LoseCallback,
     RateLimit,
+    RedirectPrivate,
     ReorderCallback,
     Scenario,
     ServerError,
+    ShortBody,
     SlowAnswer,
     StaleCallback,
     TruncatedAnswer,
@@ -48,6 +51,9 @@ NAMED: Mapping[str, Scenario] = MappingProxyType(
         "upstream": Fail(message="The provider could not generate this content."),
         "delay": Delay(3600.0),
         "expired-url": ExpiredUrl(),
+        "short-body": ShortBody(),
+        "redirect-private": RedirectPrivate(),
+        "changed-file": Changed(),
         "lose-callback": LoseCallback(),
         "duplicate-callback": DuplicateCallback(),
         "early-callback": EarlyCallback(),

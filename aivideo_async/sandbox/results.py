@@ -6,21 +6,22 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
+from aivideo_async.sandbox.files import FileDesk
 from aivideo_async.sandbox.plan import Made, Work
 from aivideo_async.sandbox.records import SandboxTask
-from aivideo_async.sandbox.scenarios import ExpiredUrl
 from aivideo_async.sandbox.shelf import Shelf
 
 
-def output_of(task: SandboxTask, work: Work, shelf: Shelf, name: Callable[[], str], now: float) -> dict[str, JsonValue]:
+def output_of(
+    task: SandboxTask, work: Work, shelf: Shelf, desk: FileDesk, name: Callable[[], str], now: float
+) -> dict[str, JsonValue]:
     """Put the files on the shelf, each by a new ``name``, and tell where they are."""
-    dead = task.course.has(ExpiredUrl)
 
     def put(made: Made) -> str:
-        return shelf.put(name(), made.suffix, made.data, now, dead=dead)
+        return shelf.put(name(), made.suffix, made.data, now)
 
-    urls: list[JsonValue] = [put(made) for made in work.files]
-    output: dict[str, JsonValue] = {"urls": urls}
+    urls = [put(made) for made in work.files]
+    output: dict[str, JsonValue] = {"urls": [*desk.told(task, urls, now)]}
     if work.last_frame is not None:
         output["last_frame_url"] = put(work.last_frame)
     metadata = task.plan.metadata(work.ratio)

@@ -70,11 +70,6 @@ class StaleCallback:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpiredUrl:
-    """The URLs of the results are dead when they are told."""
-
-
-@dataclass(frozen=True, slots=True)
 class DropConnection:
     """The connection is cut without an answer; ``accepted`` says whether the task runs and is charged all the same."""
 
@@ -113,6 +108,31 @@ class ServerError:
     accepted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ShortBody:
+    """A result file's first ``times`` answers break off in the middle of what their length announces."""
+
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredUrl:
+    """The URLs of the results are dead when they are told. Once one was tried, the task has living ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectPrivate:
+    """The URLs of the results lead on to an address in a private network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A result file's first answer breaks off in the middle, and afterwards another file is there."""
+
+
+FileFault = ShortBody | ExpiredUrl | RedirectPrivate | Changed
+"""What can happen to the files of a task; the task itself ends as ever."""
+
 Scenario = (
     Fail
     | Delay
@@ -126,10 +146,10 @@ Scenario = (
     | LateCallback
     | ReorderCallback
     | StaleCallback
-    | ExpiredUrl
     | SlowAnswer
     | HtmlAnswer
     | TruncatedAnswer
+    | FileFault
 )
 Refusal = RateLimit | ServerError | DropConnection
 
@@ -166,6 +186,11 @@ class Course:
     def seconds_of(self, kind: type[Delay | LateCallback | SlowAnswer]) -> float:
         """Seconds of all scenarios of this class."""
         return sum(item.seconds for item in self.scenarios if isinstance(item, kind))
+
+    @property
+    def has_file_fault(self) -> bool:
+        """Whether something happens to the task's files."""
+        return any(isinstance(item, get_args(FileFault)) for item in self.scenarios)
 
     def has(self, scenario: type[Scenario]) -> bool:
         """Whether a scenario of this class is among them."""

@@ -27,7 +27,7 @@ from aivideo_async.sandbox.media import Studio
 from aivideo_async.sandbox.openapi import description
 from aivideo_async.sandbox.plan import UnreadablePictureError
 from aivideo_async.sandbox.records import Delivery, Endpoint, RequestEntry, SandboxTask
-from aivideo_async.sandbox.shelf import ShelfError, byte_range
+from aivideo_async.sandbox.shelf import ShelfError
 from aivideo_async.supervise import Supervisor
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -193,22 +193,23 @@ class Server:
         return written(accent.spoken(self._engine.dialect, answer))
 
     async def _get_file(self, request: web.Request) -> web.StreamResponse:
-        size = 0
+        headers = request.headers
         try:
-            file = self._engine.shelf.get(request.path, dict(request.query), self._clock())
-            size = len(file.data)
-            wanted = None if request.headers.get("If-Range", file.etag) != file.etag else request.headers.get("Range")
-            span = byte_range(wanted, size)
+            handout = self._engine.files.hand_out(
+                request.path, dict(request.query), self._clock(),
+                wanted=headers.get("Range"), if_range=headers.get("If-Range"),
+            )  # fmt: skip
         except ShelfError as error:
-            return refused(error, size)
-        headers = {"ETag": file.etag, "Accept-Ranges": "bytes"}
-        if span is None:
-            response = web.Response(body=file.data, headers=headers, content_type=file.content_type)
-        else:
-            headers["Content-Range"] = f"bytes {span[0]}-{span[1]}/{size}"
-            part = file.data[span[0] : span[1] + 1]
-            response = web.Response(status=206, body=part, headers=headers, content_type=file.content_type)
-        response.last_modified = file.modified
+            return refused(error)
+        response = web.StreamResponse(status=handout.status, headers=handout.headers)
+        response.content_length, response.content_type = handout.length, handout.content_type
+        if handout.modified is not None:
+            response.last_modified = handout.modified
+        await response.prepare(request)
+        await response.write(handout.body)
+        if len(handout.body) < handout.length and request.transport is not None:
+            request[CUT] = True
+            request.transport.close()
         return response
 
     async def _head_file(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it

@@ -16,13 +16,14 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class ShelfError(Exception):
-    """A file is not handed out: an object store's status, code and sentence."""
+    """A file is not handed out: status, code and sentence of an object store; ``size`` for a range outside of it."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, size: int | None = None) -> None:
         super().__init__(message)
         self.status: int = status
         self.code: str = code
         self.message: str = message
+        self.size: int | None = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,14 @@ class Shelf:
         self.changed: set[str] = set()
         self._issued = 0
 
-    def put(self, name: str, suffix: str, data: bytes, now: float, *, dead: bool = False) -> str:
-        """Keep a file as ``name.suffix`` and return its presigned URL, which may be ``dead`` from the beginning; what
-        nobody can ask for any more is dropped.
-        """
+    def put(self, name: str, suffix: str, data: bytes, now: float) -> str:
+        """Keep a file as ``name.suffix`` and return its presigned URL; what nobody can ask for any more is dropped."""
         self._drop_dead(now)
         path = f"/files/{name}.{suffix}"
         etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         self._files[path] = StoredFile(data, CONTENT_TYPES[suffix], etag, now)
         self.changed.add(path)
-        return self._presigned(path, now - self._lifetime - 1 if dead else now)
+        return self.url(path, now)
 
     def file(self, path: str) -> StoredFile | None:
         """The file at a path, whoever asks."""
@@ -77,9 +76,10 @@ class Shelf:
     def again(self, url: str, now: float) -> str:
         """Another URL for the file behind one of our own, alive from now on and unlike every one before."""
         self._issued += 1
-        return self._presigned(urlsplit(url).path, now, issue=self._issued)
+        return self.url(urlsplit(url).path, now, issue=self._issued)
 
-    def _presigned(self, path: str, now: float, *, issue: int | None = None) -> str:
+    def url(self, path: str, now: float, *, issue: int | None = None) -> str:
+        """A presigned URL of a file that lives from ``now`` on; one for each ``issue``."""
         date = datetime.fromtimestamp(now, UTC).strftime(STAMP)
         query = {
             "X-Amz-Algorithm": ALGORITHM,
@@ -91,6 +91,10 @@ class Shelf:
         if issue is not None:
             query["issue"] = str(issue)
         return f"{self.base_url}{path}?{urlencode({**query, 'X-Amz-Signature': self._signature(path, query)})}"
+
+    def dead_since(self, now: float) -> float:
+        """When a URL was signed that is dead by ``now``."""
+        return now - self._lifetime - 1.0
 
     def get(self, path: str, query: Mapping[str, str], now: float) -> StoredFile:
         """The file behind a presigned URL. Raises ShelfError: the signature is wrong, the URL dead, no file there."""
@@ -142,5 +146,5 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
         if last and int(last) < start:
             return None
     if start >= size or start > end:
-        raise ShelfError(416, "InvalidRange", "The requested range is not satisfiable")
+        raise ShelfError(416, "InvalidRange", "The requested range is not satisfiable", size=size)
     return start, end

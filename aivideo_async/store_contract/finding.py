@@ -83,3 +83,12 @@ class Finding(ContractPart):
         assert await store.note("callback-key", "b") == "b"
         assert await store.note("callback-key") == "b"
         assert await store.note("another") is None
+
+    async def test_a_note_may_be_a_picture_and_is_forgotten_when_it_is_made_empty(
+        self, engine: Engine, store: Store
+    ) -> None:
+        picture = "0123456789abcdef" * 2**17
+        assert await store.note("picture/1", picture) == picture
+        assert await store.note("picture/1") == picture
+        assert await store.note("picture/1", "") == ""
+        assert await store.note("picture/1") is None

@@ -12,6 +12,7 @@ from aivideo_async.core.models import (
     Failure,
     HistoryEntry,
     Output,
+    SavedFile,
     TaskRecord,
     TaskReport,
     TaskStatus,
@@ -109,5 +110,9 @@ def everything(id: str, now: float) -> TaskRecord:
         progress=0.75,
         output=output,
         failure=Failure(message="m", code="c", status=503, charged="unknown"),
+        files=(
+            SavedFile(0, "/clips/é.mp4", 7, "ab" * 32),
+            SavedFile(0, "s3://clips/1.mp4", 7, "ab" * 32, mirrored=True),
+        ),
         history=(HistoryEntry(at, "submitted"), HistoryEntry(at + timedelta(seconds=1), "odd", "é")),
     )

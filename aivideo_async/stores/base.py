@@ -123,5 +123,5 @@ class Store(Protocol):
         ...
 
     async def note(self, name: str, value: str | None = None, /) -> str | None:
-        """Keep a small value under a name, or, without a value, give what is kept."""
+        """Keep a value under a name, or, without a value, give what is kept. An empty value is forgotten."""
         ...

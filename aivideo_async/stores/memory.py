@@ -254,9 +254,11 @@ class MemoryStore:
     async def note(self, name: str, value: str | None = None, /) -> str | None:
         """Keep or give a small value; see Store.note."""
         with self._lock:
-            if value is not None:
+            if value:
                 self._notes[name] = value
-            return self._notes.get(name)
+            elif value is not None:
+                self._notes.pop(name, None)
+            return self._notes.get(name, value)
 
     def _forget_old(self, now: float) -> None:
         oldest = now - self._keep_ended.total_seconds()

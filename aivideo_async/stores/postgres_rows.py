@@ -201,6 +201,9 @@ async def due(turn: Turn, id: str, delay: float) -> None:
 
 async def note(turn: Turn, name: str, value: str) -> str:
     """Keep a value under a name; see Store.note."""
+    if not value:
+        await turn.run("DELETE FROM aivideo_notes WHERE ns = %(ns)s AND name = %(name)s", name=name)
+        return value
     await turn.run(
         "INSERT INTO aivideo_notes VALUES (%(ns)s, %(name)s, %(value)s)"
         " ON CONFLICT (ns, name) DO UPDATE SET value = excluded.value",

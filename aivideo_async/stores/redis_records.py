@@ -154,7 +154,8 @@ async def due(connections: Connections, id: str, delay: float, terms: Terms) -> 
 async def note(connections: Connections, prefix: str, name: str, value: str | None) -> str | None:
     """Keep a value under a name, or give what is kept; see Store.note."""
     if value is not None:
-        await connections.ask("HSET", f"{prefix}notes", name, value)
+        change = ("HSET", f"{prefix}notes", name, value) if value else ("HDEL", f"{prefix}notes", name)
+        await connections.ask(*change)
         return value
     kept = cast("bytes | None", await connections.ask("HGET", f"{prefix}notes", name))
     return None if kept is None else kept.decode()

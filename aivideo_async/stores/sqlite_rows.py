@@ -159,7 +159,10 @@ def due(turn: Turn, id: str, delay: float) -> None:
 
 def note(turn: Turn, name: str, value: str) -> str:
     """Keep a value under a name; see Store.note."""
-    turn.db.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (name, value))
+    if value:
+        turn.db.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (name, value))
+    else:
+        turn.db.execute("DELETE FROM notes WHERE name = ?", (name,))
     return value
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import cast
 
 from tests.benchmarks import (
+    batch,
     callbacks,
+    downloads,
     imports,
     memory,
     replicas,
@@ -35,6 +37,7 @@ Row = Callable[[Effort], Measured]
 
 ROWS: Mapping[str, Row] = {
     "submit": submit.measure,
+    "batch": batch.measure,
     "callbacks": callbacks.measure,
     "wakeup": wakeup.measure,
     "verify": verify.measure,
@@ -45,6 +48,7 @@ ROWS: Mapping[str, Row] = {
     "stores": stores.measure,
     "replicas": replicas.measure,
     "sandbox": sandbox.measure,
+    "download": downloads.measure,
 }
 
 

@@ -104,6 +104,7 @@ def test_verbose_holds_for_one_command() -> None:
     assert logger.level == logging.NOTSET
 
 
+@pytest.mark.crash
 async def test_a_real_process_writes_plain_text_and_the_object_last(service: Sandbox, tmp_path: Path) -> None:
     hostile = "a \x1b[2J\x07cat [bold]"
     settings = service.environment()
@@ -117,6 +118,7 @@ async def test_a_real_process_writes_plain_text_and_the_object_last(service: San
     assert awaited.stdout == f"{service.tasks[0].id}  {tmp_path / json.loads(made.stdout)['id']}-0.mp4\n"
 
 
+@pytest.mark.crash
 async def test_what_one_process_submits_another_finds_awaits_and_pays_for_once(
     service: Sandbox, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from aivideo_async.cli.captured import Captured, from_text
 from aivideo_async.cli.listen import PassingOn, Refusals, Tap, listen
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.store import opened_store
-from aivideo_async.core.models import TaskStatus
+from aivideo_async.core.models import Reply, TaskStatus
 from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.posting import Answer, Poster
 from tests.cli.conftest import Watched
@@ -187,10 +187,10 @@ async def test_a_receiver_behind_the_tap_answers_as_it_would_by_itself() -> None
         tap = Tap(receiver, PassingOn(screen, poster, signed=True), Refusals(screen, receiver))
         assert tap.too_slow().status == 408
         unknown = tap.admit("POST", "/", [])
-        assert unknown is not None
+        assert isinstance(unknown, Reply)
         await tap.after(unknown)
     assert "rejected (slow, 1 so far): its body did not come in time" in err.getvalue()
-    assert receiver._suspect_again_at > 0
+    assert receiver._lent._suspect_again_at > 0
 
 
 async def test_a_path_that_is_none_and_a_missing_key_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:

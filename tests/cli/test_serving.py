@@ -53,6 +53,7 @@ async def test_a_machine_gets_the_settings_as_an_object() -> None:
     assert {"AIVIDEO_API_KEY", "AIVIDEO_BASE_URL"} <= json.loads(out.getvalue())["environment"].keys()
 
 
+@pytest.mark.crash
 def test_ctrl_c_ends_it_and_a_wait_on_it() -> None:
     with popen("sandbox", "--port", "0", "--speed", "1") as sandbox:
         assert sandbox.stdout is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import shlex
@@ -73,6 +74,16 @@ def test_a_secret_may_be_in_a_file_and_of_several_the_one_that_matched_is_named(
     file = tmp_path / "secrets"
     file.write_text(f"{OTHER}\n{SECRET}\n")
     assert verified(signed(), secret_file=file)["secret"] == 1
+
+
+def test_another_scheme_is_verified_and_nothing_is_signed_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, secret = signed(), "a secret shared with GitHub"
+    monkeypatch.setenv("AIVIDEO_WEBHOOK_SCHEME", "github")
+    monkeypatch.setenv("AIVIDEO_WEBHOOK_SECRET", secret)
+    mac = hmac.new(secret.encode(), made.body, "sha256").hexdigest().encode()
+    assert verified(replace(made, headers=[(b"X-Hub-Signature-256", b"sha256=" + mac)]))["verified"]
+    with pytest.raises(ConfigurationError, match="only Standard Webhooks"):
+        webhook.signed(printed()[0], BODY, secret_file=None)
 
 
 def rewritten(made: Captured) -> Captured:

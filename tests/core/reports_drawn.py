@@ -11,6 +11,7 @@ from aivideo_async.core.models import (
     Failure,
     GenerationRequest,
     HistoryEntry,
+    SavedFile,
     TaskRecord,
     TaskReport,
     TaskStatus,
@@ -61,7 +62,9 @@ def of_the_way(draw: st.DrawFn) -> TaskRecord:
     progress = replace(BLANK, status=TaskStatus.PROCESSING, service_id=SERVICE_ID, progress=float(checks))
     hint = replace(BLANK, hinted_at=at, hinted_id=draw(st.sampled_from([None, SERVICE_ID])), next_check=at)
     note = replace(BLANK, checks=checks, history=(HistoryEntry(at, "not_found"),))
-    return draw(st.sampled_from((progress, hint, note)))
+    place = draw(st.sampled_from(["/clips/1.mp4", "s3://clips/1.mp4"]))
+    saved = replace(BLANK, files=(SavedFile(draw(st.integers(0, 40)), place, 7, "ab", place[0] == "s"),))
+    return draw(st.sampled_from((progress, hint, note, saved)))
 
 
 @st.composite

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aivideo_async.core.headers import Headers, raw_headers
+from aivideo_async.core.headers import Headers, declared_length, is_plain_json, raw_headers
 
 WANTED = [(b"webhook-id", b"msg_1"), (b"Accept", b"a"), (b"Accept", b"b")]
 
@@ -33,3 +33,23 @@ def test_text_is_what_wsgi_makes_of_bytes_or_what_others_do() -> None:
 @given(st.lists(st.tuples(st.text(), st.text())))
 def test_no_text_makes_it_raise_and_none_is_dropped(pairs: list[tuple[str, str]]) -> None:
     assert len(raw_headers(pairs)) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        (b"Content-Type", b"application/json; charset=utf-8", True),
+        (b"content-type", b"application/problem+json", True),
+        (b"Content-Type", b"text/html", False),
+        (b"Content-Encoding", b"identity", True),
+        (b"Content-Encoding", b"gzip", False),
+        (b"X-Else", b"text/html", True),
+    ],
+)
+def test_a_body_is_plain_json_unless_a_header_says_otherwise(name: bytes, value: bytes, plain: bool) -> None:
+    assert is_plain_json([(name, value)]) is plain
+
+
+def test_of_several_lengths_the_largest_counts_and_nonsense_counts_for_nothing() -> None:
+    assert declared_length([(b"Content-Length", b"5"), (b"content-length", b"700"), (b"content-length", b"-9")]) == 700
+    assert declared_length([(b"Content-Length", b"9" * 16)]) == 0

@@ -117,3 +117,15 @@ def test_the_key_of_an_api_key_is_hkdf_and_always_the_same() -> None:
 def test_an_empty_api_key_gives_no_callback_key() -> None:
     with pytest.raises(ConfigurationError, match="empty API key"):
         callback_key_from_api_key("")
+
+
+def test_a_pictures_token_opens_that_picture_of_that_task_until_it_expires_and_no_callback() -> None:
+    old, new = CallbackKeys("o" * 32), CallbackKeys(["n" * 32, "o" * 32])
+    token = old.mint_picture("av_1", 3, now=1_790_000_000.0, lifetime=3600.0)
+    assert new.check_picture("av_1", token, now=1_790_000_000.0) == 3
+    assert new.check_picture("av_2", token, now=1_790_000_000.0) is None
+    assert new.check_picture("av_1", token.replace(".3.", ".4."), now=1_790_000_000.0) is None
+    assert new.check_picture("av_1", token, now=1_790_000_000.0 + 3 * 3600) is None
+    assert new.check_picture("a/1", token, now=0.0) is new.check_picture("av_1", "", now=0.0) is None
+    expiry, _, mac = token.split(".")
+    assert not new.check("av_1", f"{expiry}.{mac}", now=1_790_000_000.0)

@@ -63,7 +63,7 @@ def fastapi_app(receiver: WebhookReceiver) -> AsgiApp:
 
 def litestar_app(receiver: WebhookReceiver) -> AsgiApp:
     """Mounted."""
-    return Litestar([asgi(PATH, is_mount=True, copy_scope=True)(receiver.asgi)])
+    return Litestar([asgi(PATH, is_mount=True, copy_scope=True)(receiver.asgi)], logging_config=None)
 
 
 def django_asgi(receiver: WebhookReceiver) -> AsgiApp:
@@ -74,7 +74,7 @@ def django_asgi(receiver: WebhookReceiver) -> AsgiApp:
 
 def _configure_django(receiver: WebhookReceiver) -> None:
     if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"])
+        settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
         django.setup()
     settings.MIDDLEWARE = _MIDDLEWARE
     settings.ROOT_URLCONF = (path("webhooks/aivideo/<id>/<token>", callback_view(receiver)),)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
-from aivideo_async import Client, GenerationTask, WebhookReceiver
+from aivideo_async import Batch, Budget, Client, GenerationTask, WebhookReceiver
 from aivideo_async.catalog import Sora2
 from aivideo_async.core.errors import StoreError, SubmissionInDoubtError
 from aivideo_async.stores import open_store
@@ -59,6 +60,26 @@ async def replicate(
         say("open")
         await asyncio.gather(*(resolve(task) for task in theirs), *(submit_and_resolve(client, key) for key in keys))
         say("done")
+        await forever()
+
+
+async def many(store: str, port: int, *, count: int, name: str, ahead: float = 0.0, resubmit: bool = False) -> None:
+    """A batch with its callback server: ``ended INDEX ENDING CREDITS`` for each item, and ``done SPENT UNCERTAIN``.
+
+    ``ahead`` is how many seconds its clock is: what was sent before and not answered has had its time.
+    """
+    requests = [Sora2(prompt=f"clip {number}", duration=4) for number in range(count)]
+    budget = Budget(credits=100 * count)
+    async with (
+        Client(store=store, clock=lambda: time.time() + ahead) as client,
+        client.receiver.serve(port=port),
+        Batch(client, requests, concurrency=20, budget=budget, name=name, resubmit_in_doubt=resubmit) as batch,
+    ):
+        say("open")
+        async for item in batch:
+            say(f"ended {item.index} {item.ending} {item.credits:f}")
+        spending = budget.spending()
+        say(f"done {spending.spent:f} {spending.uncertain:f}")
         await forever()
 
 

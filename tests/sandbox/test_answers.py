@@ -24,5 +24,5 @@ def test_a_truncated_one_is_half_of_it() -> None:
 
 
 def test_an_object_stores_error_is_xml() -> None:
-    response = refused(ShelfError(416, "InvalidRange", "no"), 7)
+    response = refused(ShelfError(416, "InvalidRange", "no", size=7))
     assert (response.content_type, response.headers["Content-Range"]) == ("application/xml", "bytes */7")

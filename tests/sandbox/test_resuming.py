@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.sandbox import Sandbox
+from aivideo_async.sandbox import RedirectPrivate, Sandbox
 from tests.sandbox.test_server import FAST, Json, World, world
 
 
@@ -105,3 +105,15 @@ async def test_a_profile_without_signatures_keeps_the_folder_usable(tmp_path: Pa
     for profile in ("documented", "signed"):
         async with Sandbox(render="cached", state=tmp_path, profile=profile) as sandbox:
             assert (sandbox.webhook_secret is None) == (profile == "documented")
+
+
+async def test_a_fault_of_a_file_goes_on_after_a_restart(tmp_path: Path) -> None:
+    async with world(kept(tmp_path)) as w:
+        w.sandbox.enqueue(RedirectPrivate())
+        id = await w.accepted()
+        await w.receiver.next()
+    async with world(kept(tmp_path)) as w:
+        _, task = await w.get(f"/v1/tasks/{id}")
+        url = cast("list[str]", cast("Json", task["output"])["urls"])[0]
+        async with aiohttp.request("GET", url, allow_redirects=False) as response:
+            assert response.status == 302

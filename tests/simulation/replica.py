@@ -139,6 +139,7 @@ class Replica:
             time_scale=1.0,
             clock=self.clock,
             chance=house.chance,
+            budget=house.purse.budget(self.owner),
         )
         if weather.callbacks:
             self.receiver = client.receiver

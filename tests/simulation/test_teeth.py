@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import APIConnectionError, StoreError
-from aivideo_async.core.models import Reply, TaskRecord, TaskStatus, WebhookEvent
+from aivideo_async.core.models import Estimate, Reply, TaskRecord, TaskStatus, WebhookEvent
 from aivideo_async.core.wire import HttpRequest, HttpResponse
 from aivideo_async.receiver import ACCEPTED, WebhookReceiver
+from aivideo_async.spending import Reservation
 from aivideo_async.stores.base import Put
 from aivideo_async.stores.memory import MemoryStore
 from tests.simulation.judge import Violation
+from tests.simulation.purse import WatchedBudget
 from tests.simulation.users import Doubles, ServiceTransport
 from tests.simulation.weather import Weather
 from tests.simulation.world import World
@@ -61,6 +64,7 @@ def found_by(weather: Weather, **broken: object) -> str:
     return ""
 
 
+@pytest.mark.crash
 def test_what_is_not_broken_passes() -> None:
     assert found_by(ROUGH) == ""
     assert found_by(replace(ROUGH, signed=False)) == ""
@@ -74,6 +78,24 @@ class ResendingTransport(ServiceTransport):
             return await super().send(request, on_sent=on_sent)
         except APIConnectionError:
             return await super().send(request, on_sent=on_sent)
+
+
+class GenerousBudget(WatchedBudget):
+    """Reserves what is not there."""
+
+    def reserve(self, model: str, estimate: Estimate) -> Reservation:
+        self._limit += 10**15
+        try:
+            return super().reserve(model, estimate)
+        finally:
+            self._limit -= 10**15
+
+
+class DeafBudget(WatchedBudget):
+    """Never hears of an ending."""
+
+    def learn(self, record: TaskRecord) -> None:
+        pass
 
 
 class HastyReceiver(WebhookReceiver):
@@ -100,6 +122,8 @@ class GullibleReceiver(WebhookReceiver):
         (Doubles(receiver=HastyReceiver), True, "was acknowledged and is not stored"),
         (Doubles(receiver=HastyReceiver), False, "was acknowledged and is not stored"),
         (Doubles(receiver=GullibleReceiver), False, "the service never said so"),
+        (Doubles(budget=GenerousBudget), True, "has spent what was not in its budget"),
+        (Doubles(budget=DeafBudget), True, "credits reserved"),
     ],
 )
 def test_a_replica_that_breaks_a_promise_is_found(*, doubles: Doubles, signed: bool, said: str) -> None:
@@ -172,17 +196,17 @@ class Case:
 @pytest.mark.parametrize(
     "case",
     [
-        Case(OverwritingStore, ("sent before it was recorded", "met", "lost", "never ended")),
+        Case(OverwritingStore, ("sent before it was recorded", "met", "lost", "never ended", "is not stored")),
         Case(LastComesFirstStore, ("sent again though nobody could know", "charged twice", "charged no")),
         Case(KeylessStore, ("sent again though nobody could know", "charged twice")),
         Case(LosingStore, ("was acknowledged and is not stored",)),
-        Case(UnheardOfStore, ("sent before it was recorded", "still waits", "never ended")),
+        Case(UnheardOfStore, ("sent before it was recorded", "still waits", "never ended", "is not stored")),
     ],
     ids=lambda case: case.store.__name__,
 )
 def test_a_store_that_breaks_a_promise_is_found(case: Case) -> None:
     def memory(clock: Callable[[], float]) -> MemoryStore:
-        return case.store(clock=clock)
+        return case.store(clock=clock, keep_ended=timedelta(days=365))
 
     found = found_by(ROUGH, memory=memory)
     assert any(said in found for said in case.said), found or "nothing was found"

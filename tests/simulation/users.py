@@ -26,6 +26,7 @@ from aivideo_async.task import GenerationTask
 from aivideo_async.transport import Transport
 from tests.simulation.judge import Call, Judge
 from tests.simulation.loop import SimulatedLoop
+from tests.simulation.purse import Purse, WatchedBudget
 from tests.simulation.service import Service
 from tests.simulation.weather import Sky
 
@@ -62,6 +63,7 @@ class House(Protocol):
     chance: random.Random
     doubles: Doubles
     secret: HmacKey | None
+    purse: Purse
 
     def wall(self) -> float:
         """The right time in unix seconds."""
@@ -92,6 +94,7 @@ class Doubles:
 
     transport: Callable[[Service], Transport] = ServiceTransport
     receiver: type[WebhookReceiver] = WebhookReceiver
+    budget: type[WatchedBudget] = WatchedBudget
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ from tests.simulation.engine import Engine, SimulatedStore, Watcher
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.ledger import Arrival, Callback
 from tests.simulation.loop import simulated_loop
+from tests.simulation.purse import Purse
 from tests.simulation.replica import Replica
 from tests.simulation.service import Service
 from tests.simulation.users import Doubles, Order
@@ -64,6 +65,7 @@ class World:
         self.sky = Sky(self.weather, random.Random(f"sky {seed}"))
         self.loop = simulated_loop(random.Random(f"order {seed}"), shuffled=self.weather.shuffled)
         self.doubles = doubles or Doubles()
+        self.purse = Purse(seed, self.weather.orders, self.weather.fair, made=self.doubles.budget)
         self.secret = SECRET if self.weather.signed else None
         self.trace: list[str] = []
         self._jumped = 0.0
@@ -152,6 +154,7 @@ class World:
             client = replica.client
             if client is not None and client._opening is not None and client._opening._failure is not None:
                 self.judge.say(f"{replica.owner}: a background task failed: {client._opening._failure!r}")
+        self.purse.after_step(self.judge, owner)
         self.judge.found += self.loop.complaints
         self.judge.after_step()
 
@@ -264,6 +267,8 @@ class World:
         consumed = 2.0 * self.weather.orders  # seconds: events are acknowledged one after the other
         self._passes(consumed, lambda: len(self.judge.acknowledged) >= len(self.judge.won))
         for replica in self.replicas:
+            if replica.running:
+                self.purse.at_the_end(self.judge, replica.owner, self._records())
             if replica.running and replica.waiting:
                 self.judge.say(f"{replica.owner} still waits for {sorted(replica.waiting)}")
 
