@@ -317,9 +317,10 @@ def _sandbox(
     state: Annotated[Path | None, typer.Option(help="Folder where everything is kept for the next start.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Empty the folder of --state first.")] = False,
     seed: Annotated[int | None, typer.Option(help="Make a run repeatable: ids, durations, faults, pictures.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; all but loopback need a token.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; all but loopback have a token.")] = "127.0.0.1",
     token: Annotated[
-        str | None, typer.Option(envvar="AIVIDEO_SANDBOX_TOKEN", help="What the console asks for off loopback.")
+        str | None,
+        typer.Option(envvar="AIVIDEO_SANDBOX_TOKEN", help="What the console asks for off loopback."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -34,7 +34,6 @@ async def serve(
         for name, value in sandbox.environment().items():
             screen.line(f"export {name}={shlex.quote(value)}")
         screen.object({"environment": dict(sandbox.environment())})
-        screen.say(f"the console is at {sandbox.console_url}")
         screen.say(f"the sandbox listens on {sandbox.base_url}, {speed:g} times as fast as the service; Ctrl-C ends it")
         while True:
             await asyncio.Event().wait()

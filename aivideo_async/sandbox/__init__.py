@@ -65,7 +65,7 @@ from aivideo_async.sandbox.scenarios import (
     StaleCallback,
     TruncatedAnswer,
 )
-from aivideo_async.sandbox.server import CONSOLE, Server
+from aivideo_async.sandbox.server import Server
 from aivideo_async.sandbox.shelf import Shelf
 from aivideo_async.supervise import Supervisor
 
@@ -121,8 +121,8 @@ class Sandbox(Controls):
     - ``url_lifetime``: seconds until a result's URL dies. ``clock``: unix seconds.
     - ``durations``: ``"prompt"`` tasks never take longer than is usual, ``"realistic"`` ones take as long as the
       service's, stragglers included.
-    - ``host``: whatever is not loopback needs a ``token``, which the console asks for. ``hosts``: names that lead here,
-      besides addresses and ``localhost``; a request for any other ``Host`` is refused.
+    - ``host``: whatever is not loopback has a ``token`` that the console asks for, drawn where it is ``None``.
+      ``hosts``: names that lead here, besides addresses and ``localhost``; any other ``Host`` is refused.
     - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first.
       ``reset_state`` empties it when it is entered.
 
@@ -154,8 +154,6 @@ class Sandbox(Controls):
     ) -> None:
         if not (math.isfinite(speed) and speed > 0 and url_lifetime > 0 and credits >= 0):
             raise ConfigurationError("speed and url_lifetime must be above zero, credits not below")
-        if not is_loopback(host) and not token:
-            raise ConfigurationError(f"a sandbox that listens on {host} needs a token: others can reach it there")
         for value, allowed in ((profile, Profile), (render, Render), (body_forms, BodyForms), (durations, Durations)):
             if value not in get_args(allowed):
                 raise ConfigurationError(f"{value!r} must be one of {', '.join(get_args(allowed))}")
@@ -166,7 +164,7 @@ class Sandbox(Controls):
         self._base_url: str | None = None
         self._host, self._port, self._wall = host, port, clock
         self._hosts = frozenset(name.lower() for name in hosts)
-        self.token: str | None = token
+        self.token: str | None = token or (None if is_loopback(host) else secrets.token_urlsafe())
         self._render: Render = render
         shelf = Shelf(draw.randbytes(32), lifetime=url_lifetime)
         engine = Engine(
@@ -220,11 +218,6 @@ class Sandbox(Controls):
         if self._base_url is None:
             raise ConfigurationError("the sandbox has no address before it is entered")
         return self._base_url
-
-    @property
-    def console_url(self) -> str:
-        """Where its page is. Raises ConfigurationError before it was entered."""
-        return f"{self.base_url}{CONSOLE}"
 
     @property
     def webhook_secret(self) -> str | None:

@@ -35,8 +35,6 @@ logger: logging.Logger = logging.getLogger(__name__)
 BODY_LIMIT = 1024 * 1024
 """Bytes of a create's body; the service's own limit is unknown."""
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
-CONSOLE = "/console"
-"""Where the page is, if one is served: it answers for itself, and its requests are not logged."""
 TASK_ID = web.RequestKey("task_id", str)
 BODY = web.RequestKey("body", str)
 CUT = web.RequestKey("cut", bool)
@@ -251,8 +249,6 @@ class Server:
         began = clock()
         try:
             why = stranger(request.headers.get("Host"), request.headers.get("Origin"), hosts=self._hosts)
-            if why is None and f"{request.path}/".startswith(f"{CONSOLE}/"):
-                return await handler(request)
             if why is None:
                 response = await handler(request)
             else:

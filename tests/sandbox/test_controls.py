@@ -154,6 +154,9 @@ async def test_a_stranger_is_not_let_in(headers: dict[str, str]) -> None:
         assert (response.status, code_of(answer)) == (403, "host_not_allowed")
 
 
-def test_off_loopback_it_needs_a_token() -> None:
-    with pytest.raises(ConfigurationError, match="needs a token"):
-        Sandbox(host="192.0.2.1")
+def test_off_loopback_it_has_a_token() -> None:
+    assert Sandbox().token is None
+    assert Sandbox(host="192.0.2.1", token="mine").token == "mine"
+    drawn = {Sandbox(host="192.0.2.1", seed=1).token for _ in range(2)}
+    assert len(drawn) == 2
+    assert all(len(str(token)) > 30 for token in drawn)

@@ -77,7 +77,7 @@ async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open() -> Non
 async def test_its_address_can_be_asked_wherever_it_listens(host: str, shown: str) -> None:
     if host == "::1" and not socket.has_ipv6:
         pytest.skip("no IPv6 here")
-    async with Sandbox(host=host, render="cached", token="t") as sandbox:
+    async with Sandbox(host=host, render="cached") as sandbox:
         assert sandbox.base_url.startswith(shown)
         assert await post(sandbox) == 200
 
