@@ -32,20 +32,23 @@ cli.fields console.html console.http console.source console.style console.script
 exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds gallery_style stores.redis_lua \
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
     stores.postgres_server dev_certificate own_loop django_view guard gallery_script console.parts console.guard \
-    console.live console.fields
+    console.live console.fields sandbox.clock sandbox.state sandbox.door sandbox.durations
 stores.sqlite_watch lent_store transport gallery endings stores.rounds stores.codec stores.sqlite_schema \
     sandbox.planes sandbox.records stores.redis_connections stores.redis_scripts stores.postgres_schema \
     sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse transfer pictures \
-    console.chart console.tasks console.logs console.keys console.faults console.trying console.frame
+    console.chart console.tasks console.logs console.keys console.faults console.trying console.frame sandbox.faults \
+    sandbox.inputs sandbox.keys
 jwks orders otel posting sandbox.labels sandbox.terrain stores.sqlite_events stores.sqlite_rows \
     stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events stores.postgres_pool \
-    probe.looking probe.sending sandbox.files console.credits console.engine_tasks
-sandbox.engine settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch \
-    stores.postgres_rows stores.postgres_listener probe.questions
-sandbox.pictures stores.postgres_worker probe.report console.task console.engine_tools console.store_source
-sandbox.film probe.folder console.pages console.engine_source
-mounting probe.journal sandbox.media console.mounting
-stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console
+    probe.looking probe.sending sandbox.files console.credits console.engine_tasks sandbox.openapi sandbox.asserting \
+    sandbox.ledger sandbox.outbox
+settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
+    stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books sandbox.results
+sandbox.engine sandbox.pictures stores.postgres_worker probe.report console.task console.store_source
+console.engine_tools sandbox.film probe.folder console.pages
+console.engine_source mounting probe.journal sandbox.media console.mounting sandbox.controls sandbox.keeping
+stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console \
+    sandbox.resuming
 stores reconcile task submit sandbox.server probe.listening saving
 probe.running spending variants attempts doubts auditing
 opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items

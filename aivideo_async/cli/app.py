@@ -310,18 +310,36 @@ def _sandbox(
         ProfileName.SIGNED
     ),
     speed: Annotated[float, typer.Option(help="How many times faster than the service.")] = 60.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SHARE[@MODEL]", help="What is to go wrong: lose-callback=0.1, html=5%@sora-2."),
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder where everything is kept for the next start.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Empty the folder of --state first.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Make a run repeatable: ids, durations, faults, pictures.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; all but loopback have a token.")] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="AIVIDEO_SANDBOX_TOKEN", help="What the console asks for off loopback."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run a local AI Video API that makes real files, until Ctrl-C (exit code 0).
 
-    Prints the exports with which clients find it. It keeps everything in memory. Needs the extra 'sandbox'.
+    Prints the exports with which clients find it. Without --state it keeps everything in memory. --fault may be given
+    several times; a name that is none lists them. Needs the extra 'sandbox'.
     """
     from aivideo_async.cli import serving, session
 
     screen = Screen(machine=json)
     session.run(
-        screen, lambda: serving.serve(screen, port=port, profile=profile.value, speed=speed), interrupted=Exit.OK
-    )
+        screen,
+        lambda: serving.serve(
+            screen, port=port, profile=profile.value, speed=speed, faults=fault or (), state=state, reset=reset,
+            seed=seed, host=host, token=token,
+        ),
+        interrupted=Exit.OK,
+    )  # fmt: skip
 
 
 @app.command("dashboard", epilog=HELP)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from aivideo_async.cli.extras import require
@@ -11,13 +13,24 @@ from aivideo_async.cli.output import Screen
 from aivideo_async.sandbox import Profile, Sandbox
 
 
-async def serve(screen: Screen, *, port: int, profile: Profile, speed: float) -> NoReturn:
+async def serve(
+    screen: Screen, *, port: int, profile: Profile, speed: float, faults: Sequence[str] = (),
+    state: Path | None = None, reset: bool = False, seed: int | None = None, host: str = "127.0.0.1",
+    token: str | None = None,
+) -> NoReturn:  # fmt: skip
     """Serve until cancelled, which is its ordinary end. The settings for clients are printed once it listens.
 
-    Raises OSError when it cannot listen, ConfigurationError without the sandbox extra.
+    Raises OSError when it cannot listen, ConfigurationError without the sandbox extra, for a fault that is none and a
+    state that cannot be had.
     """
     require("sandbox", ("av", "PIL"))
-    async with Sandbox(port=port, profile=profile, speed=speed, console=True) as sandbox:
+    sandbox = Sandbox(
+        port=port, profile=profile, speed=speed, state=state, reset_state=reset, seed=seed, host=host, token=token,
+        durations="realistic", console=True,
+    )  # fmt: skip
+    for fault in faults:
+        sandbox.faults.set_written(fault)
+    async with sandbox:
         for name, value in sandbox.environment().items():
             screen.line(f"export {name}={shlex.quote(value)}")
         screen.object({"environment": dict(sandbox.environment()), "console": sandbox.console_url})

@@ -35,6 +35,7 @@ from aivideo_async.console.source import (
 )
 from aivideo_async.core.models import GenerationRequest, Kind, moment
 from aivideo_async.core.wire import create_request
+from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.records import CallbackAttempt, Created, RequestEntry, SandboxTask
 
@@ -54,20 +55,20 @@ class Doer:
 
 
 class EngineSource:
-    """Reads ``engine``. ``key`` is the account that *Try it* spends from, ``clock`` gives unix seconds."""
+    """Reads ``engine``. ``key`` is what *Try it* is sent with, ``account`` what keys that are made here spend from."""
 
     title = "Sandbox"
     note = "Everything here is local and made up: no credit of yours is spent, and nothing leaves this machine."
 
     def __init__(
-        self, engine: Engine, *, key: str, speed: float, clock: Callable[[], float], doer: Doer, forms: str = "both"
+        self, engine: Engine, *, key: Callable[[], str], account: str, clock: Clock, doer: Doer, forms: str = "both"
     ) -> None:
-        self._engine, self._key, self._clock, self._doer = engine, key, clock, doer
+        self._engine, self._key, self._clock, self._doer = engine, key, clock.now, doer
         self._form_taken = forms
         self.own: str = engine.shelf.base_url
         self.base_url: str = engine.shelf.base_url
-        self._keys = Keys(engine, key)
-        self._faults = Faults(engine, speed, clock)
+        self._keys = Keys(engine, account, clock.now)
+        self._faults = Faults(engine, clock)
 
     @property
     def callbacks(self) -> CallbackLog:
@@ -125,17 +126,19 @@ class EngineSource:
         return Tally(statuses=Counter(task.status for task in tasks), models=dict(models.most_common()))
 
     def purse(self) -> Purse:
-        """Every account's credits together; the balance over time follows from the tasks."""
-        accounts = self._engine.accounts.values()
-        purchased = sum((account.purchased for account in accounts), Decimal(0))
-        consumed = sum((account.consumed for account in accounts), Decimal(0))
-        tasks = list(self._engine.tasks.values())
+        """Every account's credits together, and how the ledger came to them."""
+        points: list[tuple[datetime, Decimal]] = []
+        balance = purchased = Decimal(0)
+        for posting in self._engine.ledger.postings:
+            balance += posting.credits
+            purchased += posting.credits if posting.reason == "top_up" else 0
+            points.append((moment(posting.at), balance))
         return Purse(
-            balance=purchased - consumed,
+            balance=balance,
             purchased=purchased,
-            consumed=consumed,
-            points=_balances(tasks, purchased, keeps=self._engine.dialect.keeps_credits),
-            spends=_spends(tasks),
+            consumed=purchased - balance,
+            points=points,
+            spends=_spends(list(self._engine.tasks.values())),
         )
 
     def attempts(self, first: int, most: int) -> Page[CallbackLine]:
@@ -152,8 +155,8 @@ class EngineSource:
         """Create it as a client would that holds the sandbox's own key."""
         form = "nested" if self._form_taken == "nested" else request.body_forms()[0]
         post = create_request(request, form=form, callback_url=callback_url)
-        created = await self._doer.create(request.kind, self._key, post.body or b"")
-        if created.answer is None:
+        created = await self._doer.create(request.kind, self._key(), post.body or b"")
+        if created.answer.twist == "cut":
             return Sent(task_id=None, status=None, message="The connection was cut: a fault that was chosen before.")
         error = created.answer.body.get("error")
         if created.task is not None and not isinstance(error, dict):
@@ -167,7 +170,16 @@ class EngineSource:
         engine = self._engine
         due = engine.next_due()
         tick = 0 if due is None else int(self._clock() / TICK)
-        counts = (len(engine.tasks), len(engine.callbacks), len(engine.requests), self._faults.count, tick)
+        keys = "".join("-" if key.disabled else "+" for key in engine.keys)
+        counts = (
+            len(engine.tasks),
+            engine.outbox.made,
+            engine.logged,
+            len(engine.ledger),
+            self._faults.count,
+            tick,
+            keys,
+        )
         return "-".join((*map(str, counts), "" if due is None else f"{due:.3f}"))
 
     async def revisions(self, since: str) -> AsyncGenerator[str]:
@@ -193,29 +205,29 @@ class _Requests:
 
 
 def _callback(attempt: CallbackAttempt) -> CallbackLine:
-    note = "forged" if attempt.forged else "doubled" if attempt.duplicate else ""
+    note = _note(attempt)
     return CallbackLine(
         at=moment(attempt.at), task_id=attempt.task_id, event=attempt.event, attempt=attempt.attempt,
-        status=attempt.status, error=attempt.error or "", note=note,
+        status=attempt.status, error=attempt.error or "", note=note, seconds=attempt.seconds,
+        next_at=None if attempt.next_at is None else moment(attempt.next_at), headers=attempt.headers,
     )  # fmt: skip
+
+
+def _note(attempt: CallbackAttempt) -> str:
+    said = {
+        "forged": attempt.forged,
+        "doubled": attempt.duplicate,
+        "dated back": attempt.stale,
+        "resent": attempt.resent,
+    }
+    return ", ".join(word for word, so in said.items() if so)
 
 
 def _request(entry: RequestEntry) -> RequestLine:
     return RequestLine(
-        at=moment(entry.at), method=entry.method, path=entry.path, status=entry.status, task_id=entry.task_id
-    )
-
-
-def _balances(tasks: Sequence[SandboxTask], purchased: Decimal, *, keeps: bool) -> list[tuple[datetime, Decimal]]:
-    """The balance after every charge and every refund, the oldest first."""
-    moves = [(task.created_at, -task.price) for task in tasks]
-    moves += [(task.due_at, task.price) for task in tasks if task.status == "failed" and not keeps]
-    moves.sort(key=lambda move: move[0])
-    points, balance = [(moment(at), purchased) for at, _ in moves[:1]], purchased
-    for at, amount in moves:
-        balance += amount
-        points.append((moment(at), balance))
-    return points
+        at=moment(entry.at), method=entry.method, path=entry.path, status=entry.status, task_id=entry.task_id,
+        key=entry.key, seconds=entry.seconds, code=entry.code, body=entry.body,
+    )  # fmt: skip
 
 
 def _spends(tasks: Sequence[SandboxTask]) -> list[Spend]:

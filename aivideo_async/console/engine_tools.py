@@ -1,4 +1,4 @@
-"""The engine's keys, faults and clock as the console has them: what the engine does not offer is not offered here."""
+"""The engine's keys, faults and clock as the console has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from aivideo_async.console.source import ClockFace, Fault, KeyLine
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import moment
+from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.faults import Rule
 from aivideo_async.sandbox.scenarios import (
     Changed,
     Delay,
@@ -18,12 +20,17 @@ from aivideo_async.sandbox.scenarios import (
     ExpiredUrl,
     Fail,
     ForgeCallback,
+    HtmlAnswer,
+    LateCallback,
     LoseCallback,
     RateLimit,
     RedirectPrivate,
     Scenario,
     ServerError,
     ShortBody,
+    SlowAnswer,
+    StaleCallback,
+    TruncatedAnswer,
 )
 
 ENDING, CALLBACK, CREATE, FILE = "How the task ends", "Its callback", "The create itself", "The result's file"
@@ -54,6 +61,11 @@ OFFERS: Mapping[str, _Offer] = {
     "error": _Offer(ServerError(), "500, not accepted", "nothing was taken or charged", CREATE),
     "error-accepted": _Offer(ServerError(accepted=True), "500, but accepted", "the task runs and is charged", CREATE),
     "drop": _Offer(DropConnection(), "The connection is cut", "accepted and charged, and no answer", CREATE),
+    "late-callback": _Offer(LateCallback(), "Comes late", "after whoever waits has begun to wonder", CALLBACK),
+    "stale-callback": _Offer(StaleCallback(), "Is dated back", "its timestamp lies outside of the window", CALLBACK),
+    "slow": _Offer(SlowAnswer(), "The answer is slow", "it is there, only later", CREATE),
+    "html": _Offer(HtmlAnswer(), "HTML with status 200", "accepted, and answered by some proxy's page", CREATE),
+    "truncated": _Offer(TruncatedAnswer(), "JSON that breaks off", "accepted, and the answer ends too early", CREATE),
     "short-body": _Offer(ShortBody(), "Breaks off once", "in the middle of what its length announces", FILE),
     "expired-url": _Offer(ExpiredUrl(), "Is told with a dead URL", "asking again gives a living one", FILE),
     "redirect-private": _Offer(RedirectPrivate(), "Leads into a private network", "do not follow it there", FILE),
@@ -63,51 +75,63 @@ OFFERS: Mapping[str, _Offer] = {
 
 
 class Keys:
-    """The engine's accounts. Their keys are shown by their last letters only."""
+    """The engine's keys, shown by their last letters only; those that are made here share one ``account``."""
 
-    can_change = False
+    can_change = True
 
-    def __init__(self, engine: Engine, own: str) -> None:
-        self._engine, self._own = engine, own
+    def __init__(self, engine: Engine, account: str, now: Callable[[], float]) -> None:
+        self._engine, self._account, self._now = engine, account, now
 
     def keys(self) -> Sequence[KeyLine]:
         """Every key."""
         return [
             KeyLine(
-                name="default" if key == self._own else f"key {number}",
-                hint=f"{key[:3]}{HIDDEN}{key[-4:]}" if len(key) >= 16 else HIDDEN,
-                balance=account.balance,
-                consumed=account.consumed,
+                name=key.name,
+                hint=f"{HIDDEN}{key.hint}",
+                balance=self._engine.ledger.account(key.account).balance,
+                consumed=self._engine.ledger.spent(key.id),
+                disabled=key.disabled,
+                caps=key.caps,
+                addresses=key.addresses,
             )
-            for number, (key, account) in enumerate(self._engine.accounts.items(), 1)
+            for key in self._engine.keys
         ]
 
     def issue(self, name: str) -> str:
-        """Not offered. Raises ConfigurationError."""
-        raise ConfigurationError(f"keys cannot be made here: {name[:60]}")
+        """Make a key. Raises ConfigurationError."""
+        return self._engine.keys.issue(name, account=self._account, now=self._now())
 
-    def switch(self, name: str, *, on: bool) -> None:  # noqa: ARG002 - what is not offered looks at nothing
-        """Not offered. Raises ConfigurationError."""
-        raise ConfigurationError(f"keys cannot be changed here: {name[:60]}")
+    def switch(self, name: str, *, on: bool) -> None:
+        """Disable a key, or let it in again. Raises ConfigurationError."""
+        self._engine.keys.switch(name, on=on)
 
     def delete(self, name: str) -> None:
-        """Not offered. Raises ConfigurationError."""
-        raise ConfigurationError(f"keys cannot be deleted here: {name[:60]}")
+        """Forget a key. Raises ConfigurationError."""
+        self._engine.keys.delete(name)
 
 
 class Faults:
-    """What is enqueued for the next creates, and the clock. ``count`` grows with everything that is enqueued here."""
+    """What is enqueued for the next creates or set for a share of all, and the clock. ``count`` grows with every change
+    that is made here.
+    """
 
-    can_share = False
+    can_share = True
 
-    def __init__(self, engine: Engine, speed: float, clock: Callable[[], float]) -> None:
-        self._engine, self._speed, self._clock = engine, speed, clock
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
         self.count: int = 0
 
     def faults(self) -> Sequence[Fault]:
         """Everything that can be made to happen."""
+        shares = {rule.scenario: rule.share for rule in self._rules()}
         return [
-            Fault(name=name, title=offer.title, meaning=offer.meaning, group=offer.group)
+            Fault(
+                name=name,
+                title=offer.title,
+                meaning=offer.meaning,
+                group=offer.group,
+                share=shares.get(offer.scenario),
+            )
             for name, offer in OFFERS.items()
         ]
 
@@ -121,24 +145,41 @@ class Faults:
 
     def enqueue(self, names: Sequence[str]) -> None:
         """Let these happen together to one coming create. Raises ConfigurationError."""
-        unknown = [name for name in names if name not in OFFERS]
-        if unknown:
-            raise ConfigurationError(f"there is no fault {unknown[0][:40]}")
-        self._engine.enqueue([tuple(OFFERS[name].scenario for name in names)])
+        self._engine.enqueue([tuple(_offer(name).scenario for name in names)])
         self.count += 1
 
     def share(self, name: str, share: float) -> None:
-        """Not offered. Raises ConfigurationError."""
-        raise ConfigurationError(f"{name[:40]} cannot be set for a share of {share:g}")
+        """Let it happen to this share of all creates. Raises ConfigurationError."""
+        scenario = _offer(name).scenario
+        named = next((rule.name for rule in self._rules() if rule.scenario == scenario), scenario)
+        self._engine.faults.set(named, share)
+        self.count += 1
+
+    def _rules(self) -> Sequence[Rule]:
+        """Those about everything, by whatever name they were set."""
+        return [rule for rule in self._engine.faults.rules if rule.model is None and rule.key is None]
 
     def clock(self) -> ClockFace:
-        """The clock, which cannot be stopped."""
-        return ClockFace(now=moment(self._clock()), speed=self._speed)
+        """The clock."""
+        clock = self._clock
+        return ClockFace(now=moment(clock.now()), speed=clock.speed, paused=clock.paused, can_stop=True)
 
     def pause(self, *, on: bool) -> None:
-        """Not offered. Raises ConfigurationError."""
-        raise ConfigurationError(f"the clock cannot be {'paused' if on else 'let go on'}")
+        """Stop the clock, or let it go on."""
+        if on:
+            self._clock.pause()
+        else:
+            self._clock.resume()
+        self.count += 1
 
     def advance(self, seconds: float) -> None:
-        """Not offered. Raises ConfigurationError."""
-        raise ConfigurationError(f"the clock cannot be moved on by {seconds:g} s")
+        """Move the clock on by so many seconds of the service's. Raises ConfigurationError."""
+        self._clock.advance(seconds)
+        self.count += 1
+
+
+def _offer(name: str) -> _Offer:
+    offer = OFFERS.get(name)
+    if offer is None:
+        raise ConfigurationError(f"there is no fault {name[:40]}")
+    return offer

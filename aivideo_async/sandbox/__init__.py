@@ -11,6 +11,7 @@ It is written from api.md alone and shares no codec with the client.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import math
 import secrets
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Literal, Self, get_args
@@ -28,11 +30,19 @@ from aiohttp import web
 from aivideo_async.catalog import PRICES, PriceBook
 from aivideo_async.core.addresses import is_loopback
 from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.clock import Clock
+from aivideo_async.sandbox.controls import DEFAULT_KEY, Controls
 from aivideo_async.sandbox.delivery import Courier
 from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
+from aivideo_async.sandbox.durations import Durations
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.faults import Faults
+from aivideo_async.sandbox.keeping import Secrets
+from aivideo_async.sandbox.keys import ApiKey
+from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.media import Render, Studio
-from aivideo_async.sandbox.records import CallbackAttempt, Endpoint, RequestEntry, SandboxTask
+from aivideo_async.sandbox.records import CallbackAttempt, RequestEntry, SandboxTask
+from aivideo_async.sandbox.resuming import Resumption
 from aivideo_async.sandbox.scenarios import (
     Changed,
     Delay,
@@ -42,20 +52,28 @@ from aivideo_async.sandbox.scenarios import (
     ExpiredUrl,
     Fail,
     ForgeCallback,
+    HtmlAnswer,
+    LateCallback,
     LoseCallback,
     RateLimit,
     RedirectPrivate,
+    ReorderCallback,
     Scenario,
     ServerError,
     ShortBody,
+    SlowAnswer,
+    StaleCallback,
+    TruncatedAnswer,
 )
 from aivideo_async.sandbox.server import CONSOLE, Server
 from aivideo_async.sandbox.shelf import Shelf
 from aivideo_async.supervise import Supervisor
 
 __all__ = [
+    "ApiKey",
     "CallbackAttempt",
     "Changed",
+    "Clock",
     "Delay",
     "Dialect",
     "DropConnection",
@@ -63,16 +81,24 @@ __all__ = [
     "EarlyCallback",
     "ExpiredUrl",
     "Fail",
+    "Faults",
     "ForgeCallback",
+    "HtmlAnswer",
+    "LateCallback",
     "LoseCallback",
+    "Posting",
     "RateLimit",
     "RedirectPrivate",
+    "ReorderCallback",
     "RequestEntry",
     "Sandbox",
     "SandboxTask",
     "Scenario",
     "ServerError",
     "ShortBody",
+    "SlowAnswer",
+    "StaleCallback",
+    "TruncatedAnswer",
 ]
 
 Profile = Literal["signed", "documented"]
@@ -80,7 +106,7 @@ DAY = 86_400
 SHUTDOWN_SECONDS = 1.0
 
 
-class Sandbox:
+class Sandbox(Controls):
     """A local AI Video API on ``base_url``, an async context manager.
 
     - ``profile``: ``"signed"`` signs callbacks by Standard Webhooks v1, ``"documented"`` signs nothing, as the hosted
@@ -94,9 +120,15 @@ class Sandbox:
     - ``dialect``: where its answers are otherwise than we read the pages of the hosted service.
     - ``console``: a page at ``console_url`` that shows tasks, callbacks, requests and credits, and tries requests.
     - ``url_lifetime``: seconds until a result's URL dies. ``clock``: unix seconds.
+    - ``durations``: ``"prompt"`` tasks never take longer than is usual, ``"realistic"`` ones take as long as the
+      service's, stragglers included.
+    - ``host``: whatever is not loopback has a ``token`` that the console asks for, drawn where it is ``None``.
+      ``hosts``: names that lead here, besides addresses and ``localhost``; any other ``Host`` is refused.
+    - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first.
+      ``reset_state`` empties it when it is entered.
 
     Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
-    make no sense, and on entering when ``render="real"`` lacks the extra.
+    make no sense, and on entering when ``render="real"`` lacks the extra, or the state cannot be had.
     """
 
     def __init__(
@@ -116,10 +148,15 @@ class Sandbox:
         url_lifetime: int = DAY,
         prices: PriceBook = PRICES,
         clock: Callable[[], float] = time.time,
+        durations: Durations = "prompt",
+        token: str | None = None,
+        hosts: Sequence[str] = (),
+        state: str | Path | None = None,
+        reset_state: bool = False,
     ) -> None:
         if not (math.isfinite(speed) and speed > 0 and url_lifetime > 0 and credits >= 0):
             raise ConfigurationError("speed and url_lifetime must be above zero, credits not below")
-        for value, allowed in ((profile, Profile), (render, Render), (body_forms, BodyForms)):
+        for value, allowed in ((profile, Profile), (render, Render), (body_forms, BodyForms), (durations, Durations)):
             if value not in get_args(allowed):
                 raise ConfigurationError(f"{value!r} must be one of {', '.join(get_args(allowed))}")
         draw = Random(secrets.randbits(128) if seed is None else seed)  # noqa: S311 - a local service's ids and keys
@@ -127,26 +164,36 @@ class Sandbox:
         self._secret = draw.randbytes(32) if profile == "signed" else None
         self.time_scale = speed
         self._base_url: str | None = None
-        self._host, self._port, self._clock = host, port, clock
+        self._host, self._port, self._wall = host, port, clock
+        self._hosts = frozenset(name.lower() for name in hosts)
+        self.token: str | None = token or (None if is_loopback(host) else secrets.token_urlsafe())
         self._render: Render = render
         self._console, self._forms = console, body_forms
-        self._token = None if is_loopback(host) else secrets.token_urlsafe()
         shelf = Shelf(draw.randbytes(32), lifetime=url_lifetime)
-        self._engine = Engine(shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms, dialect=dialect)
-        self._engine.open_account(self.api_key, Decimal(credits))
+        engine = Engine(
+            shelf=shelf, prices=prices, draw=draw, speed=speed, forms=body_forms, dialect=dialect, lasting=durations
+        )
+        super().__init__(engine, Clock(clock, speed=speed))
+        self._engine.open_account(self.api_key, Decimal(credits), name=DEFAULT_KEY, now=clock())
         self._stack: AsyncExitStack | None = None
+        self._state = None if state is None else Resumption(Path(state), reset=reset_state, seed=seed)
+        self._own_key = api_key is not None
 
     async def __aenter__(self) -> Self:
         """Bind, load, serve. Cancelling it leaves nothing running."""
         async with AsyncExitStack() as stack:
             listener = stack.enter_context(self._listen())
+            keeper = None if self._state is None else await self._state.begin(self, stack)
             studio = Studio(self._render)
             await studio.open()
             courier = await stack.enter_async_context(self._courier())
             supervisor = Supervisor("aivideo-sandbox")
             await supervisor.start()
             stack.push_async_callback(supervisor.stop)
-            server = Server(self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self._clock)
+            server = Server(
+                self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self.clock.now,
+                hosts=self._hosts, keeper=keeper,
+            )  # fmt: skip
             app = server.app()
             if self._console:
                 app.add_subapp(CONSOLE, self._pages(server))
@@ -155,7 +202,11 @@ class Sandbox:
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, listener).start()
             stack.callback(server.close)
-            server.wake()
+            self._listen_to_clock(server, stack)
+            server.take_up()
+            if keeper is not None:
+                supervisor.spawn(keeper.run)
+            server.halt(stopped=self.clock.paused)
             self._stack = stack.pop_all()
         return self
 
@@ -180,7 +231,7 @@ class Sandbox:
 
         Raises ConfigurationError before it was entered.
         """
-        token = "" if self._token is None else f"?token={self._token}"
+        token = "" if self.token is None else f"?token={self.token}"
         return f"{self.base_url}{CONSOLE}/{token}" if self._console else None
 
     @property
@@ -198,36 +249,29 @@ class Sandbox:
         secret = self.webhook_secret
         return settings if secret is None else {**settings, "AIVIDEO_WEBHOOK_SECRET": secret}
 
-    def enqueue(self, *scenarios: Scenario | tuple[Scenario, ...]) -> None:
-        """Let something happen to the next creates, one argument for each; see ``aivideo_async.sandbox.scenarios``.
+    def identity(self) -> Secrets:
+        """What it needs to go on as itself elsewhere; all of it is secret."""
+        webhook = "" if self._secret is None else self._secret.hex()
+        return Secrets(
+            api_key=self.api_key, webhook=webhook, shelf=self._engine.shelf.secret.hex(), base_url=self.base_url,
+            ahead=self.clock.ahead,
+        )  # fmt: skip
 
-        May be called from any thread. Raises ConfigurationError for what is not a scenario.
-        """
-        self._engine.enqueue(scenarios)
+    def resume_as(self, found: Secrets) -> None:
+        """Go on as the sandbox that this was; an ``api_key`` that was given stays, and is the default key's now."""
+        if self._own_key and found.api_key != self.api_key:
+            self._engine.keys.replace(DEFAULT_KEY, self.api_key)
+        else:
+            self.api_key = found.api_key
+        if self._secret is not None and found.webhook:
+            self._secret = bytes.fromhex(found.webhook)
+        self._engine.shelf.secret = bytes.fromhex(found.shelf)
+        self.clock.set_ahead(found.ahead)
 
-    def count(self, endpoint: Endpoint) -> int:
-        """How many requests ``"create"``, ``"get_task"``, … have been answered, refused ones included."""
-        return self._engine.count(endpoint)
-
-    @property
-    def requests(self) -> Sequence[RequestEntry]:
-        """Every request that was answered, in order."""
-        return tuple(self._engine.requests)
-
-    @property
-    def callbacks(self) -> Sequence[CallbackAttempt]:
-        """Every attempt at a callback that was made, in order."""
-        return tuple(self._engine.callbacks)
-
-    @property
-    def tasks(self) -> Sequence[SandboxTask]:
-        """Every task that was accepted, in order."""
-        return tuple(self._engine.tasks.values())
-
-    @property
-    def balance(self) -> Decimal:
-        """Credits that are left."""
-        return self._engine.accounts[self.api_key].balance
+    def _listen_to_clock(self, server: Server, stack: AsyncExitStack) -> None:
+        loop = asyncio.get_running_loop()
+        self.clock.listener = lambda: _call(loop, lambda: server.halt(stopped=self.clock.paused))
+        stack.callback(setattr, self.clock, "listener", lambda: None)
 
     def _pages(self, server: Server) -> web.Application:
         from aivideo_async.console import Console, subapp
@@ -236,12 +280,12 @@ class Sandbox:
 
         doer = Doer(create=server.create, resend=server.resend)
         source = EngineSource(
-            self._engine, key=self.api_key, speed=self.time_scale, clock=self._clock, doer=doer, forms=self._forms
+            self._engine, key=lambda: self.api_key, account=DEFAULT_KEY, clock=self.clock, doer=doer, forms=self._forms
         )
-        return subapp(Console(source, hosts=() if self._token is None else (ANY_HOST,), token=self._token))
+        return subapp(Console(source, hosts=() if self.token is None else (ANY_HOST,), token=self.token))
 
     def _courier(self) -> Courier:
-        return Courier(secret=self._secret, clock=self._clock, prefix=self._engine.dialect.callback_prefix)
+        return Courier(secret=self._secret, clock=self._wall, prefix=self._engine.dialect.callback_prefix)
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -252,3 +296,9 @@ class Sandbox:
             f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
         )
         return listener
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """Run it in the loop, whichever thread this is; not at all when the loop has ended meanwhile."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function)

@@ -10,7 +10,7 @@ from aivideo_async.catalog import MODELS, parse_request
 from aivideo_async.core.errors import InvalidRequestError
 from aivideo_async.core.models import GenerationRequest, Kind
 from aivideo_async.sandbox.dialect import Answer, RefusedError, Wanted, failure
-from aivideo_async.sandbox.scenarios import RateLimit, ServerError
+from aivideo_async.sandbox.scenarios import DropConnection, RateLimit, Refusal
 
 
 def checked(kind: Kind, wanted: Wanted, *, strict: bool = False) -> GenerationRequest:
@@ -35,11 +35,13 @@ def checked(kind: Kind, wanted: Wanted, *, strict: bool = False) -> GenerationRe
         raise RefusedError("invalid_request", error.message) from error
 
 
-def refusal(scenario: RateLimit | ServerError) -> Answer:
-    """What such a create is answered."""
+def refusal(scenario: Refusal) -> Answer:
+    """What such a request is answered, if it is."""
     if isinstance(scenario, RateLimit):
         after = scenario.retry_after
         headers = () if after is None else (("Retry-After", f"{after:g}"),)
         return failure("rate_limit_exceeded", "Rate limit exceeded", headers=headers)
+    if isinstance(scenario, DropConnection):
+        return Answer(500, {}, twist="cut")
     code = "upstream_error" if scenario.status == 503 else "internal_error"
     return failure(code, "The service failed to handle the request", status=scenario.status)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -63,13 +63,19 @@ class Courier:
         if session is not None:
             await session.close()
 
-    async def deliver(self, delivery: Delivery) -> tuple[int | None, str | None]:
+    def headers(self, delivery: Delivery) -> dict[str, str]:
+        """The headers of an attempt that is made now."""
+        return callback_headers(delivery, self._secret, int(self._clock()), prefix=self._prefix)
+
+    async def deliver(
+        self, delivery: Delivery, headers: Mapping[str, str] | None = None
+    ) -> tuple[int | None, str | None]:
         """POST a callback; the receiver's status, or ``None`` and why there was no answer. Redirects are not followed.
 
-        Cancelling it leaves open whether the callback arrived.
+        ``headers`` are those that ``headers()`` gave. Cancelling it leaves open whether the callback arrived.
         """
         timeout = aiohttp.ClientTimeout(total=self._callback_timeout)
-        headers = callback_headers(delivery, self._secret, int(self._clock()), prefix=self._prefix)
+        headers = self.headers(delivery) if headers is None else headers
         try:
             async with self._open.post(
                 delivery.url, data=delivery.body, headers=headers, timeout=timeout, allow_redirects=False
@@ -103,6 +109,7 @@ class Courier:
 
 def callback_headers(delivery: Delivery, secret: bytes | None, now: int, *, prefix: str = "X-") -> dict[str, str]:
     """The documented headers (api.md §4) and, with a secret, those of Standard Webhooks v1."""
+    now -= delivery.stale
     headers = {
         "Content-Type": "application/json",
         f"{prefix}Event": delivery.event,

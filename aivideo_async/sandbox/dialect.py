@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 BodyForms = Literal["both", "flat", "nested"]
+Twist = Literal["html", "truncated", "cut"]
 Headers = tuple[tuple[str, str], ...]
 
 ERRORS: Mapping[str, tuple[int, str]] = {
@@ -95,11 +96,16 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered to a request: status, JSON and further headers."""
+    """What is answered to a request: status, JSON and further headers.
+
+    ``twist`` is how the answer is spoilt on its way out, ``after`` the seconds that it is held back.
+    """
 
     status: int
     body: Mapping[str, JsonValue]
     headers: Headers = ()
+    twist: Twist | None = None
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -30,10 +30,10 @@ class Handout:
 
 
 class FileDesk:
-    """Hands the files of a shelf out, to whoever has a living URL. ``tasks`` are those of the engine."""
+    """Hands the files of a shelf out, to whoever has a living URL. ``tasks`` are the engine's, ``put`` changes one."""
 
-    def __init__(self, shelf: Shelf, tasks: MutableMapping[str, SandboxTask]) -> None:
-        self._shelf, self._tasks = shelf, tasks
+    def __init__(self, shelf: Shelf, tasks: Mapping[str, SandboxTask], put: Callable[[SandboxTask], object]) -> None:
+        self._shelf, self._tasks, self._put = shelf, tasks, put
         self._owners: dict[str, str] = {}
         self._given: Counter[str] = Counter()
 
@@ -45,6 +45,12 @@ class FileDesk:
         if task.course.has(ExpiredUrl):
             return [self._shelf.url(urlsplit(url).path, self._shelf.dead_since(now)) for url in urls]
         return list(urls)
+
+    def take_up(self, task: SandboxTask) -> None:
+        """Know a task of an earlier run and its files."""
+        urls = (task.output or {}).get("urls")
+        if task.course.has_file_fault and isinstance(urls, list):
+            self._owners.update({urlsplit(str(url)).path: task.id for url in urls})
 
     def hand_out(
         self, path: str, query: Mapping[str, str], now: float, *, wanted: str | None, if_range: str | None
@@ -85,4 +91,4 @@ class FileDesk:
         urls: list[JsonValue] = (
             [self._shelf.url(urlsplit(str(url)).path, now) for url in old] if isinstance(old, list) else []
         )
-        self._tasks[task.id] = replace(task, output={**task.output, "urls": urls})
+        self._put(replace(task, output={**task.output, "urls": urls}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -14,7 +15,7 @@ from aivideo_async.sandbox.plan import MediaPlan
 from aivideo_async.sandbox.scenarios import Course
 
 Status = Literal["pending", "processing", "completed", "failed"]
-Endpoint = Literal["create", "get_task", "get_credits", "get_file", "unknown"]
+Endpoint = Literal["create", "get_task", "get_credits", "get_file", "get_openapi", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +33,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxTask:
-    """One task as the service has it; ``error`` is code and message of a failure, ``fields`` is the model's input."""
+    """One task as the service has it. ``key`` is the id of the key that made it, ``fields`` are the request's as they
+    were checked, ``error`` is code and message of a failure.
+    """
 
     id: str
-    key: str = field(repr=False)
+    key: str
+    account: str
+    fields: JsonObject = field(repr=False)
     plan: MediaPlan
     price: Decimal
     course: Course
@@ -46,7 +51,7 @@ class SandboxTask:
     completed_at: float | None = None
     output: JsonObject | None = field(default=None, repr=False)
     error: tuple[str, str] | None = None
-    fields: JsonObject = field(default_factory=dict[str, JsonValue], repr=False)
+    ended_at: float | None = None
 
     @property
     def model(self) -> str:
@@ -72,7 +77,9 @@ class SandboxTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One attempt at a callback that is to be made now. ``id`` is the same for all attempts of one callback."""
+    """One attempt at a callback that is to be made. ``id`` is the same for all attempts of one callback, ``stale`` are
+    the seconds by which its timestamp lies back, ``resent``: somebody asked for it.
+    """
 
     id: str
     task_id: str
@@ -83,11 +90,17 @@ class Delivery:
     attempt: int = 1
     forged: bool = False
     duplicate: bool = False
+    resent: bool = False
+    stale: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackAttempt:
-    """A delivery that was made: ``status`` is the receiver's, ``None`` where there was no answer, and ``error`` why."""
+    """A delivery that was made: ``status`` is the receiver's, ``None`` where there was no answer, and ``error`` why.
+
+    ``headers`` and ``body`` are what was sent, ``seconds`` how long the receiver took, ``next_at`` when the
+    next attempt is.
+    """
 
     at: float
     task_id: str
@@ -98,6 +111,12 @@ class CallbackAttempt:
     error: str | None = None
     forged: bool = False
     duplicate: bool = False
+    stale: bool = False
+    resent: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    seconds: float = 0.0
+    next_at: float | None = None
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def accepted(self) -> bool:
@@ -107,7 +126,11 @@ class CallbackAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestEntry:
-    """One request that was answered; ``status`` is ``None`` where the connection was cut instead."""
+    """One request that was answered; ``status`` is ``None`` where the connection was cut instead.
+
+    ``key`` is the name of its key where that is known, ``seconds`` how long it took, ``code`` the error's, ``body`` the
+    beginning of what was sent, with secrets cut.
+    """
 
     at: float
     endpoint: Endpoint
@@ -115,14 +138,18 @@ class RequestEntry:
     path: str
     status: int | None
     task_id: str | None = None
+    key: str = ""
+    seconds: float = 0.0
+    code: str = ""
+    body: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What a create leads to: the answer (``None``: cut the connection), the task if one was accepted, and whether the
-    answer waits for the first attempt at the callback.
+    """What a create leads to: the answer, the task if one was accepted, and whether the answer waits for the first
+    attempt at the callback.
     """
 
-    answer: Answer | None
+    answer: Answer
     task: SandboxTask | None = None
     held: bool = False

@@ -53,8 +53,44 @@ class ForgeCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class LateCallback:
+    """The first callback comes so many of the service's seconds after the end."""
+
+    seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderCallback:
+    """The callback is held back until one of another task was sent, ten of the service's minutes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaleCallback:
+    """Before the true callback comes the same one with a timestamp of an hour ago, well signed: a replay."""
+
+
+@dataclass(frozen=True, slots=True)
 class DropConnection:
-    """The create is accepted and charged, then the connection is cut without an answer."""
+    """The connection is cut without an answer; ``accepted`` says whether the task runs and is charged all the same."""
+
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SlowAnswer:
+    """The answer takes so many seconds longer. They are the service's: divided by the sandbox's speed."""
+
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlAnswer:
+    """A page of HTML with status 200 in place of the answer, as by a proxy; what was asked for is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class TruncatedAnswer:
+    """The answer's JSON ends in the middle; what was asked for is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +143,15 @@ Scenario = (
     | DropConnection
     | RateLimit
     | ServerError
+    | LateCallback
+    | ReorderCallback
+    | StaleCallback
+    | SlowAnswer
+    | HtmlAnswer
+    | TruncatedAnswer
     | FileFault
 )
+Refusal = RateLimit | ServerError | DropConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +166,10 @@ class Course:
         return next((item for item in self.scenarios if isinstance(item, Fail)), None)
 
     @property
-    def refusal(self) -> RateLimit | ServerError | None:
+    def refusal(self) -> Refusal | None:
         """How the create is refused, if it is."""
         for item in self.scenarios:
-            if isinstance(item, RateLimit) or (isinstance(item, ServerError) and not item.accepted):
+            if isinstance(item, RateLimit) or (isinstance(item, ServerError | DropConnection) and not item.accepted):
                 return item
         return None
 
@@ -138,7 +181,11 @@ class Course:
     @property
     def delay(self) -> float:
         """Seconds that the task takes longer."""
-        return sum(item.seconds for item in self.scenarios if isinstance(item, Delay))
+        return self.seconds_of(Delay)
+
+    def seconds_of(self, kind: type[Delay | LateCallback | SlowAnswer]) -> float:
+        """Seconds of all scenarios of this class."""
+        return sum(item.seconds for item in self.scenarios if isinstance(item, kind))
 
     @property
     def has_file_fault(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import takewhile
 from typing import cast
@@ -19,10 +19,14 @@ from aiohttp.typedefs import Handler
 
 from aivideo_async.core.models import Kind
 from aivideo_async.sandbox import accent
+from aivideo_async.sandbox.answers import refused, spoilt, written
 from aivideo_async.sandbox.delivery import Courier, FetchError
 from aivideo_async.sandbox.dialect import Answer, failure, success
+from aivideo_async.sandbox.door import code_in, logged, stranger
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.keeping import Keeper
 from aivideo_async.sandbox.media import Studio
+from aivideo_async.sandbox.openapi import description
 from aivideo_async.sandbox.plan import UnreadablePictureError
 from aivideo_async.sandbox.records import Created, Delivery, Endpoint, RequestEntry, SandboxTask
 from aivideo_async.sandbox.shelf import ShelfError
@@ -36,6 +40,7 @@ CONSOLE = "/console"
 """Where the console is, if there is one."""
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
 TASK_ID = web.RequestKey("task_id", str)
+BODY = web.RequestKey("body", str)
 CUT = web.RequestKey("cut", bool)
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
@@ -44,10 +49,19 @@ class Server:
     """Answers requests by the engine, has files made by the studio and callbacks delivered by the courier."""
 
     def __init__(
-        self, engine: Engine, *, studio: Studio, courier: Courier, supervisor: Supervisor, clock: Callable[[], float]
+        self,
+        engine: Engine,
+        *,
+        studio: Studio,
+        courier: Courier,
+        supervisor: Supervisor,
+        clock: Callable[[], float],
+        keeper: Keeper | None = None,
+        hosts: Collection[str] = (),
     ) -> None:
         self._engine, self._studio, self._courier = engine, studio, courier
-        self._supervisor, self._clock = supervisor, clock
+        self._supervisor, self._clock, self._keeper, self._hosts = supervisor, clock, keeper, hosts
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._held: dict[str, asyncio.Event] = {}
         self._closed = False
@@ -62,6 +76,7 @@ class Server:
                 web.get("/v1/credits", self._get_credits, name="get_credits", allow_head=False),
                 web.get("/files/{name}", self._get_file, name="get_file", allow_head=False),
                 web.head("/files/{name}", self._head_file),
+                web.get("/openapi.json", self._get_openapi, name="get_openapi", allow_head=False),
             ]
         )
         app.add_routes([web.get(path, self._further) for path in self._engine.dialect.further])
@@ -77,9 +92,22 @@ class Server:
             self._supervisor.spawn(self._deliver, delivery)
         if self._timer is not None:
             self._timer.cancel()
-        due = self._engine.next_due()
+        if self._keeper is not None:
+            self._keeper.touch()
+        due = None if self._stopped else self._engine.next_due()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self.wake)
+
+    def halt(self, *, stopped: bool) -> None:
+        """Do what is due; while the clock is ``stopped``, nothing more comes by itself."""
+        self._stopped = stopped
+        self.wake()
+
+    def take_up(self) -> None:
+        """Go on with what an earlier run left: files of tasks that have not ended, callbacks that were not accepted."""
+        self._engine.take_up()
+        for task in [task for task in self._engine.tasks.values() if not task.ended]:
+            self._make(task)
 
     def close(self) -> None:
         """Stop the timer and let go of the creates that wait for their early callback."""
@@ -92,33 +120,49 @@ class Server:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         kind = CREATES[request.path.split("/")[2]]
+        request[BODY] = logged(body)
         authorization, once = request.headers.get("Authorization"), request.headers.get("Idempotency-Key")
-        created = await self._taken(kind, authorization, body, once)
+        created = await self._taken(kind, authorization, body, once=once, address=request.remote)
         if created.task is not None:
             request[TASK_ID] = created.task.id
-        if created.answer is not None:
-            return self._written(created.answer)
-        request[CUT] = True
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
+        return await self._given(request, created.answer)
 
-    async def _taken(self, kind: Kind, authorization: str | None, body: bytes, once: str | None = None) -> Created:
-        created = self._engine.create(kind, authorization, body, self._clock(), once=once)
+    async def _given(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        """An answer on its way out, spoilt as it is to be."""
+        if answer.after:
+            await asyncio.sleep(answer.after)
+        if answer.twist == "cut":
+            request[CUT] = True
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        return spoilt(self._written(answer), answer)
+
+    async def _taken(
+        self, kind: Kind, authorization: str | None, body: bytes, *, once: str | None = None, address: str | None
+    ) -> Created:
+        created = self._engine.create(kind, authorization, body, self._clock(), once=once, address=address)
         if created.task is not None:
             await self._begin(created.task, held=created.held)
         return created
 
     async def create(self, kind: Kind, key: str, body: bytes) -> Created:
         """Create a task as a request with this key and body would, and write it down as one."""
-        created = await self._taken(kind, f"Bearer {key}", body)
+        clock = asyncio.get_running_loop().time
+        began, answer_to = clock(), f"Bearer {key}"
+        created = await self._taken(kind, answer_to, body, address="127.0.0.1")
         path = next(f"/v1/{name}/generations" for name, made in CREATES.items() if made == kind)
+        known, answer = self._engine.keys.recognised(answer_to), created.answer
         entry = RequestEntry(
             at=self._clock(), endpoint="create", method="POST", path=path,
-            status=None if created.answer is None else created.answer.status,
+            status=None if answer.twist == "cut" else answer.status,
             task_id=None if created.task is None else created.task.id,
+            key="" if known is None else known.name, seconds=clock() - began, body=logged(body),
+            code="" if answer.status < 400 else code_in(json.dumps(answer.body).encode()),
         )  # fmt: skip
         self._engine.log(entry)
+        if self._keeper is not None:
+            self._keeper.touch()
         return created
 
     def resend(self, task_id: str) -> bool:
@@ -132,26 +176,39 @@ class Server:
         answered = asyncio.Event()
         if held:
             self._held[task.id] = answered
-        if task.course.failure is None:
-            work = self._studio.cached(task.plan)
-            if work is None:
-                self._supervisor.spawn(self._render, task)
-            else:
-                self._engine.finish(task.id, work, self._clock())
+        self._make(task)
+        if self._keeper is not None:
+            await self._keeper.keep()
         self.wake()
         if held:
             await answered.wait()
 
+    def _make(self, task: SandboxTask) -> None:
+        if task.course.failure is not None:
+            return
+        work = self._studio.cached(task.plan)
+        if work is None:
+            self._supervisor.spawn(self._render, task)
+        else:
+            self._engine.finish(task.id, work, self._clock())
+
     async def _get_task(self, request: web.Request) -> web.StreamResponse:
         request[TASK_ID] = task_id = request.match_info["task_id"]
-        return self._written(self._engine.get_task(task_id, request.headers.get("Authorization"), self._clock()))
+        answer = self._engine.get_task(
+            task_id, request.headers.get("Authorization"), self._clock(), address=request.remote
+        )
+        return await self._given(request, answer)
+
+    async def _get_openapi(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it
+        return web.json_response(description(self._engine.shelf.base_url))
 
     async def _get_credits(self, request: web.Request) -> web.StreamResponse:
         if self._too_many():
             after = self._engine.dialect.retry_after
             headers = () if after is None else (("Retry-After", f"{after:g}"),)
             return self._written(failure("rate_limit_exceeded", "Rate limit exceeded", headers=headers))
-        return self._written(self._engine.get_credits(request.headers.get("Authorization")))
+        answer = self._engine.get_credits(request.headers.get("Authorization"), address=request.remote)
+        return await self._given(request, answer)
 
     def _too_many(self) -> bool:
         in_a_row = takewhile(lambda entry: entry.endpoint == "get_credits", reversed(self._engine.requests))
@@ -210,8 +267,11 @@ class Server:
         return await self._courier.fetch(url) if own is None else own
 
     async def _deliver(self, delivery: Delivery) -> None:
-        status, error = await self._courier.deliver(delivery)
-        self._engine.delivered(delivery, self._clock(), status=status, error=error)
+        clock = asyncio.get_running_loop().time
+        headers, began = self._courier.headers(delivery), clock()
+        status, error = await self._courier.deliver(delivery, headers)
+        took = clock() - began
+        self._engine.delivered(delivery, self._clock(), status=status, error=error, headers=headers, seconds=took)
         held = None if delivery.forged else self._held.pop(delivery.task_id, None)
         if held is not None:
             held.set()
@@ -222,8 +282,14 @@ class Server:
         """Errors in the service's own shape, whatever happens; and the log. The console is none of the service's."""
         if request.path.startswith(f"{CONSOLE}/") or request.path == CONSOLE:
             return await handler(request)
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
-            response = await handler(request)
+            why = stranger(request.headers.get("Host"), request.headers.get("Origin"), hosts=self._hosts)
+            if why is None:
+                response = await handler(request)
+            else:
+                response = self._written(failure("host_not_allowed", why, status=403))
         except web.HTTPException as error:
             headers = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
             code = HTTP_CODES.get(error.status, "invalid_request")
@@ -232,26 +298,19 @@ class Server:
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             response = self._written(failure("internal_error", "The service failed to handle the request"))
+        self._log(request, response, clock() - began)
+        return response
+
+    def _log(self, request: web.Request, response: web.StreamResponse, seconds: float) -> None:
         name = (request.match_info.route.name or "unknown").partition("-")[0]
+        key = self._engine.keys.recognised(request.headers.get("Authorization"))
+        wrong = response.status >= 400 and isinstance(response, web.Response) and isinstance(response.body, bytes)
         entry = RequestEntry(
             at=self._clock(), endpoint=cast("Endpoint", name), method=request.method, path=request.path,
             status=None if CUT in request else response.status, task_id=request.get(TASK_ID),
+            key="" if key is None else key.name, seconds=seconds, body=request.get(BODY, ""),
+            code=code_in(cast("bytes", cast("web.Response", response).body)) if wrong else "",
         )  # fmt: skip
         self._engine.log(entry)
-        return response
-
-
-def written(answer: Answer) -> web.Response:
-    """An answer as HTTP."""
-    body = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
-    return web.Response(
-        status=answer.status, body=body, headers=answer.headers, content_type="application/json", charset="utf-8"
-    )
-
-
-def refused(error: ShelfError) -> web.Response:
-    """An object store's error, which is XML."""
-    inner = f"<Code>{error.code}</Code><Message>{error.message}</Message>"
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
-    headers = {} if error.size is None else {"Content-Range": f"bytes */{error.size}"}
-    return web.Response(status=error.status, text=text, headers=headers, content_type="application/xml")
+        if self._keeper is not None:
+            self._keeper.touch()

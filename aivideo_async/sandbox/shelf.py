@@ -44,8 +44,10 @@ class Shelf:
 
     def __init__(self, secret: bytes, *, lifetime: int, base_url: str = "") -> None:
         self.base_url: str = base_url
-        self._secret, self._lifetime = secret, lifetime
+        self.secret: bytes = secret
+        self._lifetime = lifetime
         self._files: dict[str, StoredFile] = {}
+        self.changed: set[str] = set()
         self._issued = 0
 
     def put(self, name: str, suffix: str, data: bytes, now: float) -> str:
@@ -54,7 +56,22 @@ class Shelf:
         path = f"/files/{name}.{suffix}"
         etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         self._files[path] = StoredFile(data, CONTENT_TYPES[suffix], etag, now)
+        self.changed.add(path)
         return self.url(path, now)
+
+    def file(self, path: str) -> StoredFile | None:
+        """The file at a path, whoever asks."""
+        return self._files.get(path)
+
+    def restore(self, path: str, data: bytes, modified: float) -> None:
+        """Keep a file that was put before."""
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        self._files[path] = StoredFile(data, CONTENT_TYPES[path.rpartition(".")[2]], etag, modified)
+
+    def clear(self) -> None:
+        """Drop every file."""
+        self.changed.update(self._files)
+        self._files.clear()
 
     def again(self, url: str, now: float) -> str:
         """Another URL for the file behind one of our own, alive from now on and unlike every one before."""
@@ -105,10 +122,11 @@ class Shelf:
             if self._files[oldest].modified + self._lifetime > now:
                 return
             del self._files[oldest]
+            self.changed.add(oldest)
 
     def _signature(self, path: str, query: Mapping[str, str]) -> str:
         message = f"{path}\n{urlencode(sorted(query.items()))}".encode()
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -48,7 +48,8 @@ async def test_an_audit_needs_a_mark_and_then_names_the_difference(service: Sand
     assert await audit(printed.screen, mark=False) is Exit.OK
     assert "consumed by the account: 100 credits" in printed.out.getvalue()
     assert "no difference" in printed.out.getvalue()
-    service._engine._charge(service.api_key, CLIP.estimate(service._engine._prices).low)
+    price = CLIP.estimate(service._engine._prices).low
+    service.engine.charge("default", None, "charge", -price, 0.0)
     assert await audit(printed.screen, mark=True) is Exit.ERROR
     assert "difference: +100 credits" in printed.out.getvalue()
     assert "one was charged twice" in printed.out.getvalue()

@@ -10,12 +10,15 @@ import signal
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from aivideo_async import Client
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.serving import serve
+from aivideo_async.core.errors import ConfigurationError
 from tests.cli.conftest import Watched
 from tests.cli.processes import MAIN, aivideo, environment
 
@@ -81,3 +84,53 @@ def popen(*arguments: str, **settings: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(**settings),
     )
+
+
+async def test_faults_and_the_clocks_pace_come_from_the_command_line(tmp_path: Path) -> None:
+    out, err = StringIO(), Watched("listens")
+    screen = Screen(machine=True, out=out, err=err)
+    work = asyncio.ensure_future(
+        serve(screen, port=0, profile="signed", speed=60, faults=["server-error"], state=tmp_path / "state")
+    )
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    settings = json.loads(out.getvalue())["environment"]
+    bearer = {"Authorization": f"Bearer {settings['AIVIDEO_API_KEY']}"}
+    async with aiohttp.request("GET", f"{settings['AIVIDEO_BASE_URL']}/v1/credits", headers=bearer) as response:
+        assert response.status == 500
+    work.cancel()
+    await asyncio.wait([work])
+    assert (tmp_path / "state" / "sandbox.db").exists()
+
+
+async def test_a_fault_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await serve(Screen(machine=True), port=0, profile="signed", speed=60, faults=["nonsense=0.1"])
+    assert "lose-callback" in str(caught.value.hint)
+
+
+@pytest.mark.crash
+async def test_a_task_and_its_charge_outlive_a_sandbox_that_is_killed(tmp_path: Path) -> None:
+    ids: list[str] = []
+    for start in range(3):
+        with popen("sandbox", "--port", "0", "--speed", "1", "--state", str(tmp_path)) as sandbox:
+            try:
+                assert sandbox.stdout is not None
+                lines = [await asyncio.to_thread(sandbox.stdout.readline) for _ in range(4)]
+                settings = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+                ids.append(await one_more(settings, ids, charged=200 * start))
+            finally:
+                sandbox.kill()
+
+
+async def one_more(settings: dict[str, str], ids: list[str], *, charged: int) -> str:
+    """See that the tasks are there and paid for, and create another one."""
+    bearer = {"Authorization": f"Bearer {settings['AIVIDEO_API_KEY']}"}
+    async with aiohttp.ClientSession(settings["AIVIDEO_BASE_URL"], headers=bearer) as http:
+        for id in ids:
+            async with http.get(f"/v1/tasks/{id}") as response:
+                assert (response.status, (await response.json())["id"]) == (200, id)
+        async with http.get("/v1/credits") as response:
+            assert (await response.json())["data"]["total_consumed"] == charged
+        async with http.post("/v1/videos/generations", json={"model": "sora-2", "prompt": "a cat"}) as response:
+            return str((await response.json())["data"]["taskId"])

@@ -15,6 +15,7 @@ from aivideo_async.console.parts import Visit
 from aivideo_async.console.source import ClockFace, Fault, KeyLine, Purse, TaskLine
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import Kind, moment
+from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.records import Created
 from tests.sandbox.asking import KEY, NOW, an_engine
@@ -33,7 +34,12 @@ def a_source(engine: Engine | None = None, *, now: float = NOW) -> EngineSource:
         return engine.create(kind, f"Bearer {key}", body, now)
 
     doer = Doer(create=create, resend=lambda task_id: engine.resend(task_id, now))
-    return EngineSource(engine, key=KEY, speed=60, clock=lambda: now, doer=doer)
+    return EngineSource(engine, key=lambda: KEY, account="default", clock=a_clock(now), doer=doer)
+
+
+def a_clock(now: float = NOW) -> Clock:
+    """A clock that stands still unless it is moved."""
+    return Clock(lambda: now, speed=60)
 
 
 def a_visit(source: EngineSource | None = None, **query: str) -> Visit:
@@ -103,6 +109,12 @@ class OwnKeys:
         del self.lines[name]
 
 
+class FixedKeys(OwnKeys):
+    """A ring of keys that cannot be changed here."""
+
+    can_change = False
+
+
 class OwnBoard:
     """A switchboard whose clock can be stopped and whose faults take a share."""
 
@@ -136,13 +148,25 @@ class OwnBoard:
         self.said.append(seconds)
 
 
+class LesserBoard(OwnBoard):
+    """A switchboard whose clock goes on by itself, and whose faults are for the next create only."""
+
+    can_share = False
+
+    def waiting(self) -> Sequence[str]:
+        return []
+
+    def clock(self) -> ClockFace:
+        return ClockFace(now=AT, speed=60)
+
+
 class RicherSource(EngineSource):
     """What a sandbox with keys, shares and a clock of its own is like."""
 
-    def __init__(self) -> None:
+    def __init__(self, ring: OwnKeys | None = None) -> None:
         plain = a_source()
         self.__dict__.update(plain.__dict__)
-        self.ring, self.board = OwnKeys(), OwnBoard()
+        self.ring, self.board = ring or OwnKeys(), OwnBoard()
 
     @property
     def keys(self) -> OwnKeys:

@@ -65,8 +65,8 @@ def test_the_balance_over_time_ends_at_the_balance() -> None:
     assert [(spend.name, spend.tasks, spend.credits) for spend in purse.spends] == [("sora-2", 2, Decimal(300))]
 
 
-def test_a_purse_that_nothing_left_has_no_points() -> None:
-    assert a_source().purse().points == []
+def test_a_purse_begins_with_what_was_bought() -> None:
+    assert [amount for _, amount in a_source().purse().points] == [1000]
 
 
 def test_files_are_none_of_the_requests() -> None:

@@ -1,30 +1,55 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from aivideo_async.console.engine_tools import OFFERS, Faults, Keys
 from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.engine import Engine
+from tests.console.asking import a_clock
 from tests.sandbox.asking import KEY, NOW, accepted, an_engine
 
 
-def test_a_key_is_never_shown() -> None:
-    engine = an_engine()
-    engine.open_account("sk-another-key-of-24-letters", engine.accounts[KEY].purchased)
-    lines = Keys(engine, KEY).keys()
-    assert [line.name for line in lines] == ["default", "key 2"]
-    assert not any("another" in repr(line) or KEY in repr(line) for line in lines)
-    assert lines[1].hint.endswith("ters")
+def a_ring(engine: Engine) -> Keys:
+    return Keys(engine, next(iter(engine.keys)).account, lambda: NOW)
 
 
-def test_a_short_key_has_no_hint() -> None:
+def test_a_key_is_shown_once_and_never_again() -> None:
     engine = an_engine()
-    engine.open_account("short", engine.accounts[KEY].purchased)
-    assert "ort" not in Keys(engine, KEY).keys()[1].hint
+    ring = a_ring(engine)
+    made = ring.issue("staging")
+    lines = ring.keys()
+    assert lines[1].name == "staging"
+    assert not any(made in repr(line) or KEY in repr(line) for line in lines)
+    assert lines[1].hint.endswith(made[-4:])
+    assert lines[0].balance == lines[1].balance
+
+
+def test_a_key_is_switched_off_on_and_forgotten() -> None:
+    ring = a_ring(an_engine())
+    ring.issue("staging")
+    ring.switch("staging", on=False)
+    first, second = ring.keys()
+    assert (first.disabled, second.disabled) == (False, True)
+    ring.switch("staging", on=True)
+    assert not ring.keys()[1].disabled
+    ring.delete("staging")
+    assert len(ring.keys()) == 1
+
+
+def test_what_a_key_spent_is_its_own() -> None:
+    engine = an_engine()
+    ring = a_ring(engine)
+    ring.issue("staging")
+    task = accepted(engine)
+    first, second = ring.keys()
+    assert (first.consumed, second.consumed) == (task.price, Decimal(0))
 
 
 def test_what_is_chosen_happens_to_the_next_create() -> None:
     engine = an_engine()
-    faults = Faults(engine, 60, lambda: NOW)
+    faults = Faults(engine, a_clock())
     faults.enqueue(["moderation", "lose-callback"])
     assert faults.waiting() == ["How the task ends: is refused by moderation; Its callback: is lost"]
     task = accepted(engine)
@@ -33,23 +58,46 @@ def test_what_is_chosen_happens_to_the_next_create() -> None:
     assert faults.count == 1
 
 
+def test_a_share_is_set_shown_and_taken_away() -> None:
+    engine = an_engine()
+    faults = Faults(engine, a_clock())
+    faults.share("lose-callback", 1.0)
+    assert {fault.name: fault.share for fault in faults.faults()}["lose-callback"] == pytest.approx(1.0)
+    assert accepted(engine).course.scenarios == (OFFERS["lose-callback"].scenario,)
+    faults.share("lose-callback", 0.0)
+    assert engine.faults.rules == ()
+    engine.faults.set("lose-callback", 0.5)
+    faults.share("lose-callback", 0.0)
+    assert engine.faults.rules == ()
+
+
+def test_the_clock_stands_and_is_moved_on() -> None:
+    clock = a_clock()
+    faults = Faults(an_engine(), clock)
+    faults.pause(on=True)
+    faults.advance(60)
+    face = faults.clock()
+    assert (face.paused, face.can_stop, clock.now()) == (True, True, NOW + 1)
+    faults.pause(on=False)
+    assert not faults.clock().paused
+
+
 @pytest.mark.parametrize("name", OFFERS)
 def test_everything_that_is_offered_can_be_chosen(name: str) -> None:
     engine = an_engine()
-    Faults(engine, 60, lambda: NOW).enqueue([name])
+    Faults(engine, a_clock()).enqueue([name])
     assert len(engine.waiting()) == 1
 
 
 def test_what_is_not_offered_is_refused() -> None:
     engine = an_engine()
-    faults, keys = Faults(engine, 60, lambda: NOW), Keys(engine, KEY)
-    assert (keys.can_change, faults.can_share, faults.clock().can_stop) == (False, False, False)
+    faults, keys = Faults(engine, a_clock()), a_ring(engine)
     for act in (
         lambda: faults.enqueue(["nothing"]),
-        lambda: faults.share("fail", 0.1),
-        lambda: faults.pause(on=True),
-        lambda: faults.advance(60),
-        lambda: keys.issue("x"),
+        lambda: faults.share("nothing", 0.1),
+        lambda: faults.share("fail", 2.0),
+        lambda: faults.advance(-1),
+        lambda: keys.issue(""),
         lambda: keys.switch("x", on=True),
         lambda: keys.delete("x"),
     ):

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from aivideo_async.console.faults import faults
-from tests.console.asking import OwnBoard, a_source, a_visit
+from tests.console.asking import LesserBoard, OwnBoard, a_visit
 
 
 def test_a_board_that_can_do_less_offers_less() -> None:
-    source = a_source()
-    main = faults(a_visit(source), source.switchboard).main
-    assert 'name="fault" value="lose-callback"' in main
+    main = faults(a_visit(), LesserBoard()).main
+    assert 'name="fault" value="lose"' in main
     assert "the next create goes its usual way" in main
     assert 'name="advance"' not in main
     assert "per cent" not in main

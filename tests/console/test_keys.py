@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from aivideo_async.console.keys import keys
 from aivideo_async.console.source import KeyLine
-from tests.console.asking import HOSTILE, OwnKeys, a_source, a_visit
+from tests.console.asking import HOSTILE, FixedKeys, OwnKeys, a_visit
 
 
 def test_a_ring_that_cannot_be_changed_has_no_forms() -> None:
-    source = a_source()
-    main = keys(a_visit(source), source.keys).main
+    main = keys(a_visit(), FixedKeys()).main
     assert "default" in main
     assert "<form" not in main
 

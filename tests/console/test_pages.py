@@ -12,7 +12,7 @@ from aivideo_async.console.live import AT_MOST
 from aivideo_async.console.pages import Console
 from aivideo_async.core.errors import StoreError
 from aivideo_async.stores import MemoryStore
-from tests.console.asking import RicherSource, a_source, an_ask, first_of, get, location, post
+from tests.console.asking import FixedKeys, RicherSource, a_source, an_ask, first_of, get, location, post
 from tests.console.test_store_source import DONE
 from tests.sandbox.asking import LATER, accepted, an_engine, ended, the_task
 
@@ -87,7 +87,12 @@ async def test_faults_are_chosen_and_nothing_chosen_is_said() -> None:
     console = Console(a_source(engine))
     assert (await post(console, "/faults", fault=["fail", "lose-callback"], act="enqueue"))[0].status == 303
     assert accepted(engine).course.failure is not None
-    for fields in ({"act": "enqueue"}, {"act": "enqueue", "fault": "nothing"}, {"advance": "60"}, {"advance": "x"}):
+    for fields in (
+        {"act": "enqueue", "share-fail": "x"},
+        {"act": "enqueue", "fault": "nothing"},
+        {"advance": "-1"},
+        {"advance": "x"},
+    ):
         answer, page = await post(console, "/faults", **fields)
         assert answer.status == 422
         assert 'role="alert"' in page
@@ -115,7 +120,7 @@ async def test_keys_are_made_shown_once_and_switched() -> None:
     assert source.ring.lines["staging"].disabled
     await post(console, "/keys", name="staging", act="delete")
     assert "staging" not in source.ring.lines
-    assert (await post(Console(a_source()), "/keys", name="x", act="issue"))[0].status == 404
+    assert (await post(Console(RicherSource(FixedKeys())), "/keys", name="x", act="issue"))[0].status == 404
 
 
 async def test_over_a_store_there_is_nothing_to_change() -> None:

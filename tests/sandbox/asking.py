@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from aivideo_async.catalog import PRICES
 from aivideo_async.core.models import Kind
-from aivideo_async.sandbox.dialect import BodyForms
+from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.plan import Made, Work
 from aivideo_async.sandbox.records import Created, Delivery, SandboxTask
@@ -26,9 +26,11 @@ SORA: dict[str, JsonValue] = {"model": "sora-2", "prompt": "a city", "callback_u
 CLIP = Work((Made("mp4", b"clip"),), "16:9")
 
 
-def an_engine(*, balance: int = 1000, speed: float = 1.0, forms: BodyForms = "both", seed: int = 1) -> Engine:
+def an_engine(
+    *, balance: int = 1000, speed: float = 1.0, forms: BodyForms = "both", seed: int = 1, dialect: Dialect = AS_WRITTEN
+) -> Engine:
     shelf = Shelf(b"secret", lifetime=86_400, base_url=BASE)
-    engine = Engine(shelf=shelf, prices=PRICES, draw=Random(seed), speed=speed, forms=forms)
+    engine = Engine(shelf=shelf, prices=PRICES, draw=Random(seed), speed=speed, forms=forms, dialect=dialect)
     engine.open_account(KEY, Decimal(balance))
     return engine
 
@@ -48,7 +50,6 @@ def refused(engine: Engine, body: JsonValue, *, kind: Kind = "video", key: str |
     """Status and code with which a create is refused; fails if a task was made of it."""
     created = ask(engine, body, kind=kind, key=key)
     assert created.task is None
-    assert created.answer is not None
     error = created.answer.body["error"]
     assert isinstance(error, dict)
     return created.answer.status, str(error["code"])

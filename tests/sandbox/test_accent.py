@@ -20,13 +20,11 @@ UNDERWAY: dict[str, JsonValue] = {"id": "t", "status": "processing", "progress":
 
 
 def engine_with(dialect: Dialect) -> Engine:
-    engine = an_engine()
-    engine.dialect = dialect
-    return engine
+    return an_engine(dialect=dialect)
 
 
 def balance(engine: Engine) -> Decimal:
-    return engine.accounts[KEY].balance
+    return engine.account(KEY).balance
 
 
 def test_by_default_everything_is_as_written() -> None:

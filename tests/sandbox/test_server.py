@@ -120,7 +120,7 @@ class BrokenEngine(Engine):
     def __init__(self) -> None:
         super().__init__(shelf=Shelf(b"", lifetime=1), prices=PRICES, draw=Random(1))
 
-    def get_credits(self, authorization: str | None) -> Answer:
+    def get_credits(self, authorization: str | None, *, address: str | None = None) -> Answer:
         raise RuntimeError("the engine broke")
 
 

@@ -1,0 +1,67 @@
+"""Who may ask and what they have: keys, the ledger of the accounts behind them, the log. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from decimal import Decimal
+from random import Random
+
+from aivideo_async.sandbox.keys import KeyRing
+from aivideo_async.sandbox.ledger import Ledger, Reason
+from aivideo_async.sandbox.records import Account, Endpoint, RequestEntry, SandboxTask
+
+MOST_REQUESTS = 50_000
+"""Requests that are remembered; the oldest are forgotten."""
+
+
+class Books:
+    """The keys, the ledger and the log of requests of one sandbox."""
+
+    def __init__(self, draw: Random) -> None:
+        self.keys: KeyRing = KeyRing(draw)
+        self.ledger: Ledger = Ledger()
+        self.requests: deque[RequestEntry] = deque(maxlen=MOST_REQUESTS)
+        self.answered: Counter[str] = Counter()
+        self.logged: int = 0
+
+    def open_account(self, key: str, credits: Decimal, *, name: str = "", now: float = 0.0) -> None:  # noqa: A002
+        """Let ``key`` in, to an account of its own with so many credits; both are called ``name``."""
+        name = name or f"key-{len(self.keys) + 1}"
+        self.keys.issue(name, account=name, now=now, secret=key)
+        self.ledger.add("top_up", credits, account=name, at=now)
+
+    def account(self, key: str) -> Account:
+        """The account behind a key itself. Raises KeyError."""
+        return self.ledger.account(self.keys.of(key).account)
+
+    def top_up(self, account: str, credits: Decimal, now: float) -> None:  # noqa: A002 - credits is the word here
+        """Buy credits for an account."""
+        self.charge(account, None, "top_up", credits, now)
+
+    def charge(
+        self, account: str, key: str | None, reason: Reason, credits: Decimal, now: float,  # noqa: A002
+        task: SandboxTask | None = None,
+    ) -> None:  # fmt: skip
+        """Write one signed movement of credits down."""
+        self.ledger.add(
+            reason, credits, account=account, at=now, key=key, task_id=None if task is None else task.id,
+            model=None if task is None else task.model,
+        )  # fmt: skip
+
+    def log(self, entry: RequestEntry) -> None:
+        """Write one answered request down."""
+        self.requests.append(entry)
+        self.answered[entry.endpoint] += 1
+        self.logged += 1
+
+    def count(self, endpoint: Endpoint) -> int:
+        """How many requests this endpoint has answered, refusals included."""
+        return self.answered[endpoint]
+
+    def begin_anew(self, now: float) -> None:
+        """Have as many credits in every account as were ever bought for it, and none used."""
+        names = dict.fromkeys(posting.account for posting in self.ledger.postings)
+        bought = {name: self.ledger.account(name).purchased for name in names}
+        self.ledger.clear()
+        for name, amount in bought.items():
+            self.ledger.add("top_up", amount, account=name, at=now)

@@ -1,0 +1,235 @@
+"""Writes down what changed in an engine, and gives it back to another one: ``StateFolder`` has the rows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar, cast, get_args
+
+import anyio.to_thread
+from pydantic import JsonValue, TypeAdapter
+
+from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.core.models import JsonObject
+from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.keys import ApiKey
+from aivideo_async.sandbox.ledger import Posting
+from aivideo_async.sandbox.records import CallbackAttempt, Delivery, RequestEntry, SandboxTask
+from aivideo_async.sandbox.scenarios import Course, Scenario
+from aivideo_async.sandbox.state import Changes, Kept, StateFolder
+
+T = TypeVar("T")
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+TASKS: TypeAdapter[SandboxTask] = TypeAdapter(SandboxTask)
+KEYS: TypeAdapter[ApiKey] = TypeAdapter(ApiKey)
+POSTINGS: TypeAdapter[Posting] = TypeAdapter(Posting)
+REQUESTS: TypeAdapter[RequestEntry] = TypeAdapter(RequestEntry)
+ATTEMPTS: TypeAdapter[CallbackAttempt] = TypeAdapter(CallbackAttempt)
+DELIVERIES: TypeAdapter[tuple[float, Delivery]] = TypeAdapter(tuple[float, Delivery])
+SCENARIOS: Mapping[str, type[Scenario]] = {kind.__name__: kind for kind in get_args(Scenario)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What a sandbox needs to go on as itself; the three secrets are hex or text. ``ahead`` is its clock's lead."""
+
+    api_key: str
+    webhook: str
+    shelf: str
+    base_url: str
+    starts: int = 0
+    ahead: float = 0.0
+
+
+SECRETS: TypeAdapter[Secrets] = TypeAdapter(Secrets)
+
+
+class Keeper:
+    """Keeps one engine in one folder; ``marks`` are how far an earlier keeper of the two came."""
+
+    def __init__(self, folder: StateFolder, engine: Engine, marks: Marks | None = None) -> None:
+        self._folder, self._engine = folder, engine
+        self._lock = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self.marks: Marks = marks or Marks()
+
+    def touch(self) -> None:
+        """Have what changed written down soon."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Write whenever something was touched, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Write down what changed; it is there when this returns. A folder that cannot be written to is logged.
+
+        Cancelling it while it writes does not stop the writing.
+        """
+        async with self._lock:
+            changes, marks = changes_of(self._engine, self.marks)
+            if not changes:
+                return
+            engine = self._engine
+            ids = engine.changed, engine.outbox.changed, engine.keys.changed, engine.shelf.changed
+            before = [set(changed) for changed in ids]
+            for changed in ids:
+                changed.clear()
+            try:
+                await anyio.to_thread.run_sync(self._folder.write, changes)
+            except (OSError, sqlite3.Error) as error:
+                logger.error("the state could not be written: %s", error)  # noqa: TRY400 - a full disk needs no trace
+                for changed, unwritten in zip(ids, before, strict=True):
+                    changed |= unwritten
+            else:
+                self.marks = marks
+
+    def restored(self) -> None:
+        """Say that what the engine has now is what the folder has."""
+        for changed in (self._engine.changed, self._engine.outbox.changed, self._engine.keys.changed):
+            changed.clear()
+        self._engine.shelf.changed.clear()
+        self.marks = marks_of(self._engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How much of each list that only grows was written, and since which reset."""
+
+    postings: int = 0
+    requests: int = 0
+    attempts: int = 0
+    resets: int = 0
+
+
+def marks_of(engine: Engine) -> Marks:
+    """How much there is now."""
+    return Marks(len(engine.ledger), engine.logged, engine.outbox.made, engine.resets)
+
+
+def changes_of(engine: Engine, marks: Marks) -> tuple[Changes, Marks]:
+    """What is to be written, and the marks that hold when it was."""
+    now = marks_of(engine)
+    wiped = now.resets != marks.resets
+    marks = Marks(resets=now.resets) if wiped else marks
+    changes = Changes(wiped=wiped)
+    add = changes.rows.append
+    for id in sorted(engine.keys.changed):
+        key = engine.keys.get(id)
+        add(("key", id, None if key is None else _text(KEYS, key)))
+    for id in engine.changed:
+        task = engine.tasks.get(id)
+        add(("task", id, None if task is None else written(task)))
+    for id in engine.outbox.changed:
+        due = engine.outbox.open.get(id)
+        add(("delivery", id, None if due is None else _text(DELIVERIES, due)))
+    for number, posting in enumerate(engine.ledger.since(marks.postings), marks.postings):
+        add(("posting", f"{number:012d}", _text(POSTINGS, posting)))
+    _add_lists(changes, engine, marks, now)
+    for path in engine.shelf.changed:
+        file = engine.shelf.file(path)
+        if file is None:
+            add(("file", path, None))
+            continue
+        name = hashlib.sha256(file.data).hexdigest()
+        changes.files[name] = file.data
+        add(("file", path, json.dumps({"name": name, "modified": file.modified})))
+    return changes, now
+
+
+def _add_lists(changes: Changes, engine: Engine, marks: Marks, now: Marks) -> None:
+    """The ends of the two lists whose beginnings are forgotten."""
+    fresh = min(now.requests - marks.requests, len(engine.requests))
+    for number, entry in enumerate(islice(reversed(engine.requests), fresh)):
+        changes.rows.append(("request", f"{now.requests - 1 - number:012d}", _text(REQUESTS, entry)))
+    fresh = min(now.attempts - marks.attempts, len(engine.outbox.attempts))
+    for number, attempt in enumerate(islice(reversed(engine.outbox.attempts), fresh)):
+        changes.rows.append(("attempt", f"{now.attempts - 1 - number:012d}", _text(ATTEMPTS, attempt)))
+    changes.oldest["request"] = f"{now.requests - len(engine.requests):012d}"
+    changes.oldest["attempt"] = f"{now.attempts - len(engine.outbox.attempts):012d}"
+
+
+def secrets_of(kept: Kept) -> Secrets | None:
+    """Who the sandbox was; ``None`` for a new folder. Raises ConfigurationError for rows that are none of ours."""
+    text = kept.rows.get("secrets", {}).get("all")
+    try:
+        return None if text is None else SECRETS.validate_json(text)
+    except ValueError as error:
+        raise ConfigurationError("the state of this folder is damaged") from error
+
+
+def secrets_row(secrets: Secrets) -> Changes:
+    """The row that has them."""
+    return Changes(rows=[("secrets", "all", _text(SECRETS, secrets))])
+
+
+def restore(engine: Engine, kept: Kept, old: str, new: str) -> None:
+    """Give an engine all that was kept. ``old`` and ``new`` are the base URLs of then and now.
+
+    Raises ConfigurationError for rows that are none of ours.
+    """
+    moved = {
+        kind: [text.replace(f"{old}/files/", f"{new}/files/") if old != new else text for text in rows.values()]
+        for kind, rows in kept.rows.items()
+    }
+    try:
+        _restore_lists(engine, moved)
+        for path, text in kept.rows.get("file", {}).items():
+            value = cast("JsonObject", json.loads(text))
+            engine.shelf.restore(path, kept.files[str(value["name"])], float(cast("float", value["modified"])))
+        tasks = sorted((read(text) for text in moved.get("task", ())), key=lambda task: task.created_at)
+        engine.restore(tasks, [DELIVERIES.validate_json(text) for text in moved.get("delivery", ())])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError("the state of this folder is damaged") from error
+
+
+def _restore_lists(engine: Engine, rows: Mapping[str, list[str]]) -> None:
+    engine.keys.clear()
+    engine.ledger.clear()
+    for text in rows.get("key", ()):
+        engine.keys.put(KEYS.validate_json(text))
+    for text in rows.get("posting", ()):
+        engine.ledger.append(POSTINGS.validate_json(text))
+    for text in rows.get("request", ()):
+        engine.log(REQUESTS.validate_json(text))
+    for text in rows.get("attempt", ()):
+        engine.outbox.attempts.append(ATTEMPTS.validate_json(text))
+        engine.outbox.made += 1
+
+
+def written(task: SandboxTask) -> str:
+    """A task as JSON; its scenarios by name, since most of them have no field that would tell them apart."""
+    value = cast("dict[str, JsonValue]", TASKS.dump_python(task, mode="json"))
+    value["course"] = [
+        {"is": type(item).__name__, **{name: getattr(item, name) for name in item.__slots__}}
+        for item in task.course.scenarios
+    ]
+    return json.dumps(value, separators=(",", ":"))
+
+
+def read(text: str) -> SandboxTask:
+    """The task of ``written``. Raises ValueError, KeyError, TypeError."""
+    value = cast("dict[str, object]", json.loads(text))
+    items = cast("list[dict[str, object]]", value["course"])
+    scenarios = [_made(str(item.pop("is")), item) for item in items]
+    return TASKS.validate_python({**value, "course": Course(tuple(scenarios))})
+
+
+def _made(name: str, fields: Mapping[str, object]) -> Scenario:
+    make = cast("Callable[..., Scenario]", SCENARIOS[name])
+    return make(**fields)
+
+
+def _text(adapter: TypeAdapter[T], value: T) -> str:
+    return adapter.dump_json(value).decode()
