@@ -69,10 +69,10 @@ class Engine(Books):
         self.tasks: dict[str, SandboxTask] = {}
         self.files: FileDesk = FileDesk(shelf, self.tasks, self._put)
         self.changed: set[str] = set()
-        self.resets = 0
-        self.faults = Faults(Random(draw.getrandbits(64)))  # noqa: S311 - which requests fail
-        self.outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._schedule)
-        self.draw = draw
+        self.resets: int = 0
+        self.faults: Faults = Faults(Random(draw.getrandbits(64)))  # noqa: S311 - which requests fail
+        self.outbox: Outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._schedule)
+        self.draw: Random = draw
         self._prices, self._speed = prices, speed
         self._lasting: durations.Durations = lasting
         self._forms: BodyForms = forms

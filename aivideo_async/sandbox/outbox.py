@@ -39,7 +39,7 @@ class Outbox:
         self, *, dialect: Dialect, draw: Random, speed: float, schedule: Callable[[float, Delivery], None]
     ) -> None:
         self.attempts: deque[CallbackAttempt] = deque(maxlen=MOST_ATTEMPTS)
-        self.made = 0
+        self.made: int = 0
         self.open: dict[str, tuple[float, Delivery]] = {}
         self.changed: set[str] = set()
         self._dialect, self._draw, self._speed, self._schedule = dialect, draw, speed, schedule
