@@ -10,7 +10,7 @@ from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import moment
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
-from aivideo_async.sandbox.faults import Rule
+from aivideo_async.sandbox.faults import NAMED, Rule
 from aivideo_async.sandbox.scenarios import (
     Changed,
     Delay,
@@ -151,8 +151,8 @@ class Faults:
     def share(self, name: str, share: float) -> None:
         """Let it happen to this share of all creates. Raises ConfigurationError."""
         scenario = _offer(name).scenario
-        named = next((rule.name for rule in self._rules() if rule.scenario == scenario), scenario)
-        self._engine.faults.set(named, share)
+        names = (rule.name for rule in self._rules() if rule.scenario == scenario and rule.name in NAMED)
+        self._engine.faults.set(next(names, scenario), share)
         self.count += 1
 
     def _rules(self) -> Sequence[Rule]:
