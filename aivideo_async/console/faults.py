@@ -49,8 +49,10 @@ def _next(visit: Visit, board: Switchboard) -> Html:
         for group, faults in groupby(board.faults(), key=lambda fault: fault.group)
     )
     wrong = el("p", stranger(visit.problems.get("fault", "")), class_="problem", role="alert")
+    how = "Tick what shall happen to the next create. A number is the share of all creates that it meets from now on."
+    told = el("p", how, class_="soft") if board.can_share else None
     send = button("Let it happen to the next create", kind="main", name="act", value="enqueue")
-    return form(visit, visit.to("faults"), *groups, wrong if visit.problems else None, send, class_="card faults")
+    return form(visit, visit.to("faults"), told, *groups, wrong if visit.problems else None, send, class_="card faults")
 
 
 def _choice(fault: Fault, board: Switchboard) -> Html:

@@ -104,3 +104,8 @@ def test_what_is_not_offered_is_refused() -> None:
         with pytest.raises(ConfigurationError):
             act()
     assert engine.waiting() == ()
+
+
+def test_what_belongs_together_stands_together() -> None:
+    groups = [offer.group for offer in OFFERS.values()]
+    assert groups == sorted(groups, key=groups.index)

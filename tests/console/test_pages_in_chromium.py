@@ -142,7 +142,7 @@ def test_a_refusal_is_said_beside_the_field(watched: Watched, service: Service) 
 def test_a_fault_that_is_switched_on_is_seen(watched: Watched, service: Service) -> None:
     page, base = watched.page, service.ready.result()
     page.goto(f"{base}faults")
-    page.get_by_label("Is refused by moderation").check()
+    page.get_by_role("checkbox", name="Is refused by moderation").check()
     page.get_by_role("button", name="Let it happen to the next create").click()
     expect(page.get_by_text("is refused by moderation", exact=False).last).to_be_visible()
     create(page, base, "a crowd")
