@@ -80,8 +80,9 @@ class Controls:
         return self._engine.ledger.postings
 
     def issue_key(
-        self, name: str, *, addresses: Sequence[str] = (), hourly: Decimal | None = None,
-        daily: Decimal | None = None, total: Decimal | None = None, credits: Decimal | None = None,  # noqa: A002
+        self, name: str, *, addresses: Sequence[str] = (), hourly: Decimal | int | None = None,
+        daily: Decimal | int | None = None, total: Decimal | int | None = None,
+        credits: Decimal | int | None = None,  # noqa: A002
     ) -> str:  # fmt: skip
         """Make another key and return it, this once.
 
@@ -93,7 +94,7 @@ class Controls:
             name, account=account, now=self.clock.now(), addresses=addresses, hourly=hourly, daily=daily, total=total
         )
         if credits is not None:
-            self._engine.top_up(account, credits, self.clock.now())
+            self._engine.top_up(account, Decimal(credits), self.clock.now())
         return secret
 
     def disable_key(self, name: str) -> None:

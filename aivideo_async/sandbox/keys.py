@@ -86,7 +86,7 @@ class KeyRing:
 
     def issue(
         self, name: str, *, account: str, now: float, secret: str | None = None, addresses: Sequence[str] = (),
-        hourly: Decimal | None = None, daily: Decimal | None = None, total: Decimal | None = None,
+        hourly: Decimal | int | None = None, daily: Decimal | int | None = None, total: Decimal | int | None = None,
     ) -> str:  # fmt: skip
         """Make a key and return it, this once. Raises ConfigurationError: a name that is taken or is none, a key that
         exists, more than ten addresses or one that is none, a cap below zero.
@@ -113,7 +113,7 @@ class KeyRing:
 
     def limit(
         self, name: str, *, addresses: Sequence[str] = (),
-        hourly: Decimal | None = None, daily: Decimal | None = None, total: Decimal | None = None,
+        hourly: Decimal | int | None = None, daily: Decimal | int | None = None, total: Decimal | int | None = None,
     ) -> None:  # fmt: skip
         """Give a key these addresses and caps instead of those that it has. Raises ConfigurationError as ``issue``."""
         key = replace(
@@ -178,7 +178,10 @@ def _checked_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
         raise ConfigurationError(f"an address of a key must be an IP or a CIDR: {error}") from error
 
 
-def _checked_cap(cap: Decimal | None) -> Decimal | None:
-    if cap is not None and not (cap.is_finite() and cap >= 0):
+def _checked_cap(cap: Decimal | int | None) -> Decimal | None:
+    if cap is None:
+        return None
+    credits = Decimal(cap)  # noqa: A001 - credits is the word of this package
+    if not (credits.is_finite() and credits >= 0):
         raise ConfigurationError("a spend cap is a number of credits, not below zero")
-    return cap
+    return credits
