@@ -261,14 +261,16 @@ details#more[open] { display: grid; gap: 1.1rem; } details#more::details-content
 .price strong { font-size: 1.75rem; font-weight: 620; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
 .line { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; } .line label { flex: 1 1 14rem;
   max-width: 24rem; }
-.choices { display: grid; gap: .35rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
+.choices { display: grid; gap: .35rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
 .choices legend { margin-bottom: .5rem; font-weight: 620; }
 .choices label { display: flex; gap: .7rem; padding: .6rem .7rem; border: 1px solid var(--line); border-radius: 9px;
   cursor: pointer; align-items: start; }
 .choices label:hover { border-color: var(--edge); } .choices label:has(:checked) { border-color: var(--accent);
   background: var(--tint); }
 .choices label input { margin-top: .15rem; } .choices label span { display: grid; gap: .1rem; font-weight: 400; }
-.share { display: flex; gap: .3rem; align-items: center; color: var(--soft); } .share input { width: 5rem; }
+.choices .row { flex-wrap: nowrap; align-items: stretch; gap: .5rem; } .choices .row label { flex: 1; }
+.share { display: flex; gap: .3rem; align-items: center; color: var(--soft); }
+.share input { width: 4.2rem; padding-inline: .5rem; }
 .faults { gap: 1.5rem; } .faults > button { justify-self: start; }
 .clock { font-size: 2rem; font-weight: 600; letter-spacing: -.02em; line-height: 1.2;
   font-variant-numeric: tabular-nums; }
