@@ -170,6 +170,7 @@ def run_of_contract(pytester: pytest.Pytester, source: str, *options: str) -> py
     return pytester.runpytest_subprocess("-W", "error", "--strict-markers", "-p", "no:cacheprovider", *options)
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize(
     "options",
     [
@@ -177,12 +178,10 @@ def run_of_contract(pytester: pytest.Pytester, source: str, *options: str) -> py
         pytest.param(
             ("-o", "asyncio_mode=strict", "-o", "asyncio_default_fixture_loop_scope=function"),
             id="asyncio strict",
-            marks=pytest.mark.crash,
         ),
         pytest.param(
             ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=session"),
             id="asyncio auto",
-            marks=pytest.mark.crash,
         ),
     ],
 )

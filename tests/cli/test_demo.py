@@ -107,6 +107,7 @@ async def whole_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict
     return told(capsys)
 
 
+@pytest.mark.crash
 def test_the_whole_demo_makes_real_files_without_asking_once(whole_demo: dict[str, Any], tmp_path: Path) -> None:
     still, motion, *films = whole_demo["tasks"]
     assert whole_demo["requests"] == {"create": 8, "get_task": 0}

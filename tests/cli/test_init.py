@@ -31,6 +31,7 @@ class Impatient:
             raise KeyboardInterrupt
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize(("missing", "command"), [("av", "demo"), ("PIL", "sandbox")])
 def test_without_the_sandbox_extra_the_demo_says_what_to_install(missing: str, command: str) -> None:
     ran = aivideo(command, without=(missing,))

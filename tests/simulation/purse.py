@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from aivideo_async.core.budget import STANDINGS, credit_micros, price_of
+from aivideo_async.core.budget import STANDINGS, Tally, credit_micros, price_of
 from aivideo_async.core.models import TaskRecord
 from aivideo_async.spending import Budget
 from tests.simulation.judge import Judge
@@ -40,6 +40,7 @@ class Purse:
     fair: bool
     made: type[WatchedBudget] = WatchedBudget
     budgets: dict[str, WatchedBudget] = field(default_factory=dict[str, WatchedBudget])
+    _seen: dict[str, Tally] = field(default_factory=dict[str, Tally])
 
     def budget(self, owner: str) -> WatchedBudget:
         """The budget of a process, which begins with it."""
@@ -53,8 +54,9 @@ class Purse:
     def after_step(self, judge: Judge, owner: str) -> None:
         """After every step: nothing is reserved that was not there, and every task of it counts once."""
         budget = self.budgets.get(owner)
-        if budget is None:
-            return
+        if budget is None or budget._tally is self._seen.get(owner):
+            return  # most steps move no credits
+        self._seen[owner] = budget._tally
         spend = budget.spending()
         if budget.left < 0 or min(spend.reserved, spend.uncertain, spend.spent) < 0:
             judge.say(f"the budget of {owner} went below zero: {budget} {spend}")

@@ -213,11 +213,13 @@ async def test_four_processes_that_submit_the_same_keys_get_one_task_per_key(url
         assert len(await scanned(store, Query())) == KEYS
 
 
+@pytest.mark.crash
 async def test_a_store_that_nobody_closes_does_not_hold_up_the_exit(url: str) -> None:
     async with asyncio.timeout(PATIENCE):
         assert await output_of("unclosed", url) == ["open"]
 
 
+@pytest.mark.crash
 async def test_it_refuses_to_work_in_a_forked_process_and_goes_on_in_its_own(url: str) -> None:
     *refused, parent, hint = await output_of("fork", url)
     assert len(refused) == 4

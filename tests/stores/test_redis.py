@@ -525,6 +525,7 @@ async def test_of_processes_that_submit_and_finish_the_same_keys_one_holds_each_
         assert sorted(await taken(events, KEYS)) == winners
 
 
+@pytest.mark.crash
 async def test_a_store_that_nobody_closes_neither_holds_up_the_exit_nor_complains(address: Address) -> None:
     async with asyncio.timeout(PATIENCE):
         said, complaints = await output_of("unclosed", address)
@@ -535,6 +536,7 @@ async def test_a_store_that_nobody_closes_neither_holds_up_the_exit_nor_complain
         assert set(await store.get(("av_0",))) == {"av_0"}
 
 
+@pytest.mark.crash
 async def test_it_refuses_to_work_in_a_forked_process_and_goes_on_in_its_own(address: Address) -> None:
     (*refused, left, parent), _ = await output_of("fork", address)
     assert len(refused) == 3

@@ -350,6 +350,7 @@ def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.mark.crash
 class TestSqliteStoreLasts(DurableContract):
     """Everything that every store does over several processes."""
 
