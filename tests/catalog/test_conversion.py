@@ -169,3 +169,8 @@ def test_the_same_model_is_the_same_request() -> None:
     assert HappyHorse1TextToVideo(prompt="a") == convert(CLIP, "happyhorse-1.0-text-to-video").request.model_copy(
         update={"prompt": "a", "aspect_ratio": "16:9", "duration": 5}
     )
+
+
+def test_a_text_that_both_models_take_goes_along() -> None:
+    wanted = Wan27TextToVideo(prompt="a city", negative_prompt="rain")
+    assert convert(wanted, "wan-2.6-text-to-video").request.fields()["negative_prompt"] == "rain"

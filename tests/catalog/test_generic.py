@@ -79,3 +79,7 @@ def test_prices_of_ones_own_are_used() -> None:
 def test_a_price_by_the_second_needs_whole_seconds(duration: JsonValue) -> None:
     per_second = PRICES.override({"new-1": {"second": Decimal("2.5")}})
     assert generic(duration=duration).estimate(per_second).high is None
+
+
+def test_what_was_asked_for_is_read_from_the_input() -> None:
+    assert generic(duration=8).asked("duration", "size") == (8, None)

@@ -295,3 +295,8 @@ def test_what_is_odd_about_a_secret_is_passed_on() -> None:
 
 def test_every_reason_is_in_the_closed_set() -> None:
     assert {reason(scheme, []) for scheme in SENDERS} <= set(VerificationFailure)
+
+
+def test_other_secrets_keep_the_scheme_and_its_window() -> None:
+    other = verifier_for("github", "a first secret of theirs", tolerance=5).with_secrets(["a second", "a third one"])
+    assert repr(other) == "<SchemeVerifier github keys=2 tolerance=5>"
