@@ -6,72 +6,49 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aivideo_async.console.source import ClockFace, Fault, KeyLine
-from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import moment
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
-from aivideo_async.sandbox.faults import NAMED, Rule
-from aivideo_async.sandbox.scenarios import (
-    Changed,
-    Delay,
-    DropConnection,
-    DuplicateCallback,
-    EarlyCallback,
-    ExpiredUrl,
-    Fail,
-    ForgeCallback,
-    HtmlAnswer,
-    LateCallback,
-    LoseCallback,
-    RateLimit,
-    RedirectPrivate,
-    Scenario,
-    ServerError,
-    ShortBody,
-    SlowAnswer,
-    StaleCallback,
-    TruncatedAnswer,
-)
+from aivideo_async.sandbox.faults import NAMED, named
 
 ENDING, CALLBACK, CREATE, FILE = "How the task ends", "Its callback", "The create itself", "The result's file"
 HIDDEN = "\N{BULLET}" * 6
 
 
 @dataclass(frozen=True, slots=True)
-class _Offer:
-    scenario: Scenario
+class _Words:
     title: str
     meaning: str
     group: str
 
 
-OFFERS: Mapping[str, _Offer] = {
-    "fail": _Offer(Fail(), "Fails", "upstream_error once its time is up; the credits come back", ENDING),
-    "moderation": _Offer(
-        Fail(code="upstream_error", message="The content was refused by moderation."), "Is refused by moderation",
-        "fails with the provider's sentence about content", ENDING,
-    ),
-    "delay": _Offer(Delay(600), "Takes ten minutes longer", "in the service's time, so divided by the speed", ENDING),
-    "lose-callback": _Offer(LoseCallback(), "Is lost", "the task ends and nobody is told", CALLBACK),
-    "double-callback": _Offer(DuplicateCallback(), "Comes twice", "with the same delivery id", CALLBACK),
-    "early-callback": _Offer(EarlyCallback(), "Comes early", "before the create is answered", CALLBACK),
-    "forge-callback": _Offer(ForgeCallback(), "Is forged first", "one with the opposite ending comes before", CALLBACK),
-    "late-callback": _Offer(LateCallback(), "Comes late", "after whoever waits has begun to wonder", CALLBACK),
-    "stale-callback": _Offer(StaleCallback(), "Is dated back", "its timestamp lies outside of the window", CALLBACK),
-    "rate-limit": _Offer(RateLimit(retry_after=2), "429 with Retry-After", "refused, to be tried after 2 s", CREATE),
-    "rate-limit-bare": _Offer(RateLimit(), "429 without Retry-After", "refused, and nobody says for how long", CREATE),
-    "error": _Offer(ServerError(), "500, not accepted", "nothing was taken or charged", CREATE),
-    "error-accepted": _Offer(ServerError(accepted=True), "500, but accepted", "the task runs and is charged", CREATE),
-    "drop": _Offer(DropConnection(), "The connection is cut", "accepted and charged, and no answer", CREATE),
-    "slow": _Offer(SlowAnswer(), "The answer is slow", "it is there, only later", CREATE),
-    "html": _Offer(HtmlAnswer(), "HTML with status 200", "accepted, and answered by some proxy's page", CREATE),
-    "truncated": _Offer(TruncatedAnswer(), "JSON that breaks off", "accepted, and the answer ends too early", CREATE),
-    "short-body": _Offer(ShortBody(), "Breaks off once", "in the middle of what its length announces", FILE),
-    "expired-url": _Offer(ExpiredUrl(), "Is told with a dead URL", "asking again gives a living one", FILE),
-    "redirect-private": _Offer(RedirectPrivate(), "Leads into a private network", "do not follow it there", FILE),
-    "changed": _Offer(Changed(), "Changes meanwhile", "another file is there after the first part", FILE),
+WORDS: Mapping[str, _Words] = {
+    "upstream": _Words("Fails", "upstream_error once its time is up; the credits come back", ENDING),
+    "moderation": _Words("Is refused by moderation", "fails with the provider's sentence about content", ENDING),
+    "delay": _Words("Takes an hour longer", "in the service's time, so divided by the speed", ENDING),
+    "lose-callback": _Words("Is lost", "the task ends and nobody is told", CALLBACK),
+    "duplicate-callback": _Words("Comes twice", "with the same delivery id", CALLBACK),
+    "early-callback": _Words("Comes early", "before the create is answered", CALLBACK),
+    "late-callback": _Words("Comes late", "after whoever waits has begun to wonder", CALLBACK),
+    "reorder-callback": _Words("Comes after another's", "held back until another task's was sent", CALLBACK),
+    "forge-callback": _Words("Is forged first", "one with the opposite ending comes before", CALLBACK),
+    "stale-callback": _Words("Is replayed first", "well signed, with a timestamp of an hour ago", CALLBACK),
+    "rate-limit": _Words("429 without Retry-After", "refused, and nobody says for how long", CREATE),
+    "rate-limit-retry-after": _Words("429 with Retry-After", "refused, to be tried after 1 s", CREATE),
+    "server-error": _Words("500, not accepted", "nothing was taken or charged", CREATE),
+    "server-error-accepted": _Words("500, but accepted", "the task runs and is charged", CREATE),
+    "upstream-error": _Words("503, not accepted", "the provider is down, or will not have it", CREATE),
+    "drop-connection": _Words("Cut, not accepted", "nothing was taken, and no answer", CREATE),
+    "drop-connection-accepted": _Words("Cut, but accepted", "the task runs and is charged, and no answer", CREATE),
+    "slow-answer": _Words("The answer is slow", "it is there, only later", CREATE),
+    "html": _Words("HTML with status 200", "accepted, and answered by some proxy's page", CREATE),
+    "truncated-json": _Words("JSON that breaks off", "accepted, and the answer ends too early", CREATE),
+    "short-body": _Words("Breaks off once", "in the middle of what its length announces", FILE),
+    "expired-url": _Words("Is told with a dead URL", "asking again gives a living one", FILE),
+    "redirect-private": _Words("Leads into a private network", "do not follow it there", FILE),
+    "changed-file": _Words("Changes meanwhile", "another file is there after the first part", FILE),
 }  # fmt: skip
-"""What can be chosen for the next create, by the name that the form has for it."""
+"""What the page says of each of the sandbox's faults, by its name there."""
 
 
 class Keys:
@@ -123,21 +100,16 @@ class Faults:
 
     def faults(self) -> Sequence[Fault]:
         """Everything that can be made to happen."""
-        shares = {rule.scenario: rule.share for rule in self._rules()}
+        rules = self._engine.faults.rules
+        shares = {rule.name: rule.share for rule in rules if rule.model is None and rule.key is None}
         return [
-            Fault(
-                name=name,
-                title=offer.title,
-                meaning=offer.meaning,
-                group=offer.group,
-                share=shares.get(offer.scenario),
-            )
-            for name, offer in OFFERS.items()
+            Fault(name=name, title=words.title, meaning=words.meaning, group=words.group, share=shares.get(name))
+            for name, words in WORDS.items()
         ]
 
     def waiting(self) -> Sequence[str]:
         """What the next creates have before them."""
-        titles = {offer.scenario: f"{offer.group}: {offer.title.lower()}" for offer in OFFERS.values()}
+        titles = {NAMED[name]: f"{words.group}: {words.title.lower()}" for name, words in WORDS.items()}
         return [
             "; ".join(titles.get(item, repr(item)) for item in course.scenarios) or "nothing special"
             for course in self._engine.waiting()
@@ -145,19 +117,13 @@ class Faults:
 
     def enqueue(self, names: Sequence[str]) -> None:
         """Let these happen together to one coming create. Raises ConfigurationError."""
-        self._engine.enqueue([tuple(_offer(name).scenario for name in names)])
+        self._engine.enqueue([tuple(named(name) for name in names)])
         self.count += 1
 
     def share(self, name: str, share: float) -> None:
         """Let it happen to this share of all creates. Raises ConfigurationError."""
-        scenario = _offer(name).scenario
-        names = (rule.name for rule in self._rules() if rule.scenario == scenario and rule.name in NAMED)
-        self._engine.faults.set(next(names, scenario), share)
+        self._engine.faults.set(name, share)
         self.count += 1
-
-    def _rules(self) -> Sequence[Rule]:
-        """Those about everything, by whatever name they were set."""
-        return [rule for rule in self._engine.faults.rules if rule.model is None and rule.key is None]
 
     def clock(self) -> ClockFace:
         """The clock."""
@@ -176,10 +142,3 @@ class Faults:
         """Move the clock on by so many seconds of the service's. Raises ConfigurationError."""
         self._clock.advance(seconds)
         self.count += 1
-
-
-def _offer(name: str) -> _Offer:
-    offer = OFFERS.get(name)
-    if offer is None:
-        raise ConfigurationError(f"there is no fault {name[:40]}")
-    return offer

@@ -47,7 +47,7 @@ from aivideo_async.sandbox.scenarios import (
 
 NAMED: Mapping[str, Scenario] = MappingProxyType(
     {
-        "moderation": Fail(message="The content was rejected by the moderation system (sensitive)."),
+        "moderation": Fail(message="The content was refused by moderation (sensitive)."),
         "upstream": Fail(message="The provider could not generate this content."),
         "delay": Delay(3600.0),
         "expired-url": ExpiredUrl(),
@@ -74,9 +74,6 @@ NAMED: Mapping[str, Scenario] = MappingProxyType(
     }
 )
 """Every fault by the name that the command line and the console use."""
-MEANINGS: Mapping[type, str] = MappingProxyType(
-    {kind: " ".join((kind.__doc__ or "").split()) for kind in get_args(Scenario)}
-)
 OF_ANSWERS = (RateLimit, ServerError, SlowAnswer, DropConnection, HtmlAnswer, TruncatedAnswer)
 TWISTS: tuple[tuple[type[Scenario], Twist], ...] = (
     (DropConnection, "cut"), (HtmlAnswer, "html"), (TruncatedAnswer, "truncated"),
@@ -132,9 +129,9 @@ class Faults:
         It replaces what was set for the same fault, model and key; a share of 0 takes it away. Raises
         ConfigurationError for a name that is none and a share outside of 0 to 1.
         """
-        scenario = NAMED.get(fault) if isinstance(fault, str) else fault
-        if scenario is None or not isinstance(scenario, get_args(Scenario)):
-            raise ConfigurationError(f"{str(fault)[:60]!r} is no fault", hint=f"there are {', '.join(NAMED)}")
+        scenario = named(fault) if isinstance(fault, str) else fault
+        if not isinstance(scenario, get_args(Scenario)):
+            raise _no_fault(scenario)
         if not 0 <= share <= 1:
             raise ConfigurationError("the share of a fault is between 0 and 1")
         name = fault if isinstance(fault, str) else repr(fault)
@@ -168,6 +165,17 @@ class Faults:
 
     def _drawn(self, rules: list[Rule]) -> tuple[Scenario, ...]:
         return tuple(rule.scenario for rule in rules if self._draw.random() < rule.share)
+
+
+def named(name: str) -> Scenario:
+    """The fault of this name. Raises ConfigurationError."""
+    if name not in NAMED:
+        raise _no_fault(name)
+    return NAMED[name]
+
+
+def _no_fault(fault: object) -> ConfigurationError:
+    return ConfigurationError(f"{str(fault)[:60]!r} is no fault", hint=f"there are {', '.join(NAMED)}")
 
 
 def twisted(answer: Answer, scenarios: tuple[Scenario, ...], speed: float) -> Answer:

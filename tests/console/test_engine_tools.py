@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from aivideo_async.console.engine_tools import OFFERS, Faults, Keys
+from aivideo_async.console.engine_tools import WORDS, Faults, Keys
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.faults import NAMED
 from tests.console.asking import a_clock
 from tests.sandbox.asking import KEY, NOW, accepted, an_engine
 
@@ -63,7 +64,7 @@ def test_a_share_is_set_shown_and_taken_away() -> None:
     faults = Faults(engine, a_clock())
     faults.share("lose-callback", 1.0)
     assert {fault.name: fault.share for fault in faults.faults()}["lose-callback"] == pytest.approx(1.0)
-    assert accepted(engine).course.scenarios == (OFFERS["lose-callback"].scenario,)
+    assert accepted(engine).course.scenarios == (NAMED["lose-callback"],)
     faults.share("lose-callback", 0.0)
     assert engine.faults.rules == ()
     engine.faults.set("lose-callback", 0.5)
@@ -82,7 +83,7 @@ def test_the_clock_stands_and_is_moved_on() -> None:
     assert not faults.clock().paused
 
 
-@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("name", WORDS)
 def test_everything_that_is_offered_can_be_chosen(name: str) -> None:
     engine = an_engine()
     Faults(engine, a_clock()).enqueue([name])
@@ -95,7 +96,7 @@ def test_what_is_not_offered_is_refused() -> None:
     for act in (
         lambda: faults.enqueue(["nothing"]),
         lambda: faults.share("nothing", 0.1),
-        lambda: faults.share("fail", 2.0),
+        lambda: faults.share("upstream", 2.0),
         lambda: faults.advance(-1),
         lambda: keys.issue(""),
         lambda: keys.switch("x", on=True),
@@ -106,6 +107,10 @@ def test_what_is_not_offered_is_refused() -> None:
     assert engine.waiting() == ()
 
 
+def test_the_page_has_words_for_every_fault_of_the_sandbox() -> None:
+    assert set(WORDS) == set(NAMED)
+
+
 def test_what_belongs_together_stands_together() -> None:
-    groups = [offer.group for offer in OFFERS.values()]
+    groups = [words.group for words in WORDS.values()]
     assert groups == sorted(groups, key=groups.index)

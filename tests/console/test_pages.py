@@ -85,9 +85,9 @@ async def test_a_callback_is_sent_again_by_its_task() -> None:
 async def test_faults_are_chosen_and_nothing_chosen_is_said() -> None:
     engine = an_engine()
     console = Console(a_source(engine))
-    assert (await post(console, "/faults", fault=["fail", "lose-callback"], act="enqueue"))[0].status == 303
+    assert (await post(console, "/faults", fault=["upstream", "lose-callback"], act="enqueue"))[0].status == 303
     assert accepted(engine).course.failure is not None
-    wrong = ({"share-fail": "x"}, {"act": "enqueue", "fault": "nothing"}, {"advance": "-1"}, {"advance": "x"})
+    wrong = ({"share-upstream": "x"}, {"act": "enqueue", "fault": "nothing"}, {"advance": "-1"}, {"advance": "x"})
     for fields in wrong:
         answer, page = await post(console, "/faults", **fields)
         assert answer.status == 422
