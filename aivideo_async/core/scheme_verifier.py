@@ -16,7 +16,7 @@ from hashlib import sha256
 from types import MappingProxyType
 
 from aivideo_async.core.errors import ConfigurationError, VerificationFailure, WebhookVerificationError
-from aivideo_async.core.keys import Ed25519Key, Guarded, HmacKey
+from aivideo_async.core.keys import Ed25519Key, HmacKey
 from aivideo_async.core.scheme_keys import SchemeKey, load_secret
 from aivideo_async.core.schemes import FACT, SCHEMES, Scheme
 from aivideo_async.core.signing import (
@@ -24,10 +24,10 @@ from aivideo_async.core.signing import (
     NEAREST_FIRST,
     STANDARD,
     Family,
+    Keyed,
     RawHeaders,
     StandardWebhooks,
     Verified,
-    checked_tolerance,
     read_timestamp,
 )
 from aivideo_async.core.strict_json import parse_body
@@ -44,23 +44,20 @@ NAMES: tuple[str, ...] = (*FAMILIES, *SCHEMES)
 _ID = re.compile(rb"[^\x00-\x20\x7f]{1,256}")
 
 
-class SchemeVerifier(Guarded):
+class SchemeVerifier(Keyed[SchemeKey]):
     """Verifies deliveries of one scheme under one or several keys (rotation), built once and used for every delivery.
 
     ``scheme`` is a name of the table or a row of one's own. ``tolerance`` is in seconds, inclusive, both ways; a scheme
     without a timestamp has no window. Raises ConfigurationError.
     """
 
-    __slots__ = ("_facts", "_keys", "_named", "_parts", "_row", "_tolerance")
+    __slots__ = ("_facts", "_named", "_parts", "_row")
 
     def __init__(self, scheme: str | Scheme, secrets: Secret | Sequence[Secret], *, tolerance: float = 300.0) -> None:
         row = row_of(scheme)
         several = (secrets,) if isinstance(secrets, str | bytes | Ed25519Key) else secrets
         self._row = row
-        self._keys: tuple[SchemeKey, ...] = tuple(load_secret(one, row.key_form, row.encoding) for one in several)
-        if not self._keys:
-            raise ConfigurationError("a verifier needs at least one secret")
-        self._tolerance = checked_tolerance(tolerance)
+        super().__init__([load_secret(one, row.key_form, row.encoding) for one in several], tolerance)
         # Literals and facts stand in turns, a literal first and last.
         self._parts = tuple(FACT.split(row.template))
         self._facts = tuple(fact.decode() for fact in self._parts[1::2])
@@ -78,21 +75,6 @@ class SchemeVerifier(Guarded):
     def authenticates_body(self) -> bool:
         """Whether the signature covers the body."""
         return self._row.covers_body
-
-    @property
-    def tolerance(self) -> float:
-        """Seconds that a delivery may be old, or dated ahead."""
-        return self._tolerance
-
-    @property
-    def key_count(self) -> int:
-        """How many keys it holds."""
-        return len(self._keys)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What is odd about the keys, to be logged once by whoever owns the verifier."""
-        return tuple(key.remark for key in self._keys if key.remark is not None)
 
     def verify(self, headers: RawHeaders, body: bytes, *, now: float) -> Verified:
         """Check one delivery at the unix time ``now`` (seconds). Raises WebhookVerificationError, nothing else."""

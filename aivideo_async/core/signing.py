@@ -7,9 +7,9 @@ else, whatever bytes come in; a wrong secret is a ConfigurationError when it is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Literal, NamedTuple, get_args
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 from aivideo_async.core.errors import (
     ConfigurationError,
@@ -70,7 +70,46 @@ class Verified(NamedTuple):
     scheme: str = STANDARD
 
 
-class StandardWebhooks(Guarded):
+class Remarked(Protocol):
+    """A key that may be odd."""
+
+    @property
+    def remark(self) -> str | None:
+        """What is odd about it."""
+        ...
+
+
+K = TypeVar("K", bound=Remarked)
+
+
+class Keyed(Guarded, Generic[K]):
+    """A verifier's keys, one at least, and the seconds that a delivery may be off. Raises ConfigurationError."""
+
+    __slots__ = ("_keys", "_tolerance")
+
+    def __init__(self, keys: Iterable[K], tolerance: float) -> None:
+        self._keys: tuple[K, ...] = tuple(keys)
+        if not self._keys:
+            raise ConfigurationError("a verifier needs at least one secret")
+        self._tolerance: float = checked_tolerance(tolerance)
+
+    @property
+    def tolerance(self) -> float:
+        """Seconds that a delivery may be old, or dated ahead."""
+        return self._tolerance
+
+    @property
+    def key_count(self) -> int:
+        """How many keys it holds."""
+        return len(self._keys)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is odd about the keys, to be logged once by whoever owns the verifier."""
+        return tuple(key.remark for key in self._keys if key.remark is not None)
+
+
+class StandardWebhooks(Keyed[SigningKey]):
     """Verifies Standard Webhooks under one or several keys (rotation), built once and used for every delivery.
 
     ``secrets`` are ``whsec_`` and ``whpk_`` texts or loaded keys. ``tolerance`` is in seconds, inclusive, both ways.
@@ -78,7 +117,7 @@ class StandardWebhooks(Guarded):
     Raises ConfigurationError.
     """
 
-    __slots__ = ("_families", "_keys", "_labels", "_names", "_read", "_tolerance")
+    __slots__ = ("_families", "_labels", "_names", "_read")
 
     def __init__(
         self,
@@ -88,12 +127,9 @@ class StandardWebhooks(Guarded):
         headers: Sequence[Family] = ("webhook",),
     ) -> None:
         several = (secrets,) if isinstance(secrets, str | HmacKey | Ed25519Key) else secrets
-        self._keys = tuple(load_key(secret) if isinstance(secret, str) else secret for secret in several)
-        if not self._keys:
-            raise ConfigurationError("a verifier needs at least one secret")
+        super().__init__([load_key(secret) if isinstance(secret, str) else secret for secret in several], tolerance)
         if not headers or not set(headers) <= set(get_args(Family)):
             raise ConfigurationError("the families of header names are webhook, svix or both, in a sequence")
-        self._tolerance = checked_tolerance(tolerance)
         self._labels = {key.label: key for key in self._keys}
         self._read = tuple(headers)
         self._families = tuple(_header_names(family) for family in headers)
@@ -110,21 +146,6 @@ class StandardWebhooks(Guarded):
     def authenticates_body(self) -> bool:
         """True: the signature covers the body."""
         return True
-
-    @property
-    def tolerance(self) -> float:
-        """Seconds that a delivery may be old, or dated ahead."""
-        return self._tolerance
-
-    @property
-    def key_count(self) -> int:
-        """How many keys it holds."""
-        return len(self._keys)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What is odd about the keys, to be logged once by whoever owns the verifier."""
-        return tuple(key.remark for key in self._keys if key.remark is not None)
 
     def verify(self, headers: RawHeaders, body: bytes, *, now: float) -> Verified:
         """Check one delivery at the unix time ``now`` (seconds). Raises WebhookVerificationError, nothing else."""
