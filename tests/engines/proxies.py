@@ -15,14 +15,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
 
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port, until_up
 
 README = Path(__file__).parents[2] / "README.md"
-PATIENCE = 20.0
 UPSTREAM = "127.0.0.1:8080"
 """The address of the receiver in the README."""
 
@@ -61,7 +60,7 @@ def documented(language: str) -> str:
     return str(found[0])
 
 
-class Proxy:
+class Proxy(ABC):
     """One proxy on a loopback port of its own, in front of ``upstream``, another port of this machine."""
 
     def __init__(self, configuration: str, *, upstream: int) -> None:
@@ -71,8 +70,9 @@ class Proxy:
         self._folder = Path()
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def _command(self, folder: Path) -> list[str]:
-        raise NotImplementedError
+        """What starts it in the foreground, with its configuration in the folder."""
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="aivideo-proxy-"))
@@ -93,12 +93,7 @@ class Proxy:
             self._process = subprocess.Popen(  # noqa: S603 - a proxy that was installed for this
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
             )
-        deadline = time.monotonic() + PATIENCE
-        while not _listens(self.port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                said = (self._folder / "log").read_text(errors="replace")[-2_000:]
-                raise RuntimeError(f"{command[0]} does not come up (exit code {self._process.poll()}):\n{said}")
-            time.sleep(0.01)
+        until_up(command[0], self._process, lambda: _listens(self.port), self._folder / "log")
 
     def stop(self) -> None:
         """End it, and remove what it wrote."""

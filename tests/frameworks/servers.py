@@ -14,7 +14,7 @@ from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType
 from hypercorn.config import Config
 
 from tests.callbacks import answers
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port
 from tests.frameworks.apps import AsgiApp
 
 ROOT = Path(__file__).parents[2]

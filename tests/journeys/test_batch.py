@@ -13,7 +13,7 @@ from aivideo_async import Batch, Budget, Client
 from aivideo_async.catalog import Sora2
 from aivideo_async.sandbox import DuplicateCallback, Fail, LoseCallback, RateLimit, Scenario
 from aivideo_async.stores import Query, open_store
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port
 from tests.journeys.conftest import Tell
 from tests.journeys.nursery import Nursery, Process
 from tests.journeys.roles import many

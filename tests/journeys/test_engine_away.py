@@ -11,7 +11,7 @@ import pytest
 
 from aivideo_async import Client
 from aivideo_async.sandbox import Delay
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port
 from tests.journeys.conftest import Tell
 from tests.journeys.engines import Engine
 from tests.journeys.nursery import Nursery, Process

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port
 from tests.journeys.conftest import Tell
 from tests.journeys.engines import Engine
 from tests.journeys.nursery import Nursery, Process

@@ -14,7 +14,7 @@ from aivideo_async.core import lifecycle
 from aivideo_async.core.models import TaskRecord, TaskStatus, moment
 from aivideo_async.sandbox import Profile, Sandbox
 from aivideo_async.stores import Query, open_store
-from tests.engines.valkey import free_port
+from tests.engines.launching import free_port
 from tests.journeys.nursery import Nursery, Process
 from tests.journeys.roles import receive
 

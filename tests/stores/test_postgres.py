@@ -21,7 +21,8 @@ from aivideo_async.stores.base import Query
 from aivideo_async.stores.postgres import NAMES_AT_ONCE, PostgresStore
 from aivideo_async.supervise import Supervisor
 from aivideo_async.waiters import Waiters
-from tests.engines.postgres import PASSWORD, Postgres, free_port, given_url
+from tests.engines.launching import free_port
+from tests.engines.postgres import PASSWORD, Postgres, given_url
 from tests.stores.contract import PATIENCE, Engine, StoreContract, consuming, scanned, taken
 from tests.stores.made import accepted, completion, intent
 from tests.stores.postgres_engine import (

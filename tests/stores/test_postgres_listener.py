@@ -14,7 +14,7 @@ from aivideo_async.stores.postgres_pool import Pool
 from aivideo_async.stores.postgres_schema import channel_of
 from aivideo_async.stores.postgres_server import Server
 from tests.doubles import until
-from tests.engines.postgres import free_port
+from tests.engines.launching import free_port
 from tests.stores.contract import PATIENCE
 from tests.stores.postgres_engine import Bouncer, asked, fresh_url, terminate_listeners
 

@@ -10,7 +10,7 @@ from aivideo_async.core.errors import StoreError
 from aivideo_async.stores.postgres_pool import PAUSES, Pool
 from aivideo_async.stores.postgres_schema import Turn, lock_of
 from aivideo_async.stores.postgres_server import Server
-from tests.engines.postgres import free_port
+from tests.engines.launching import free_port
 from tests.stores.postgres_engine import asked, fresh_url
 
 

@@ -19,7 +19,8 @@ from aivideo_async.stores.postgres_server import (
     ours,
     worth_repeating,
 )
-from tests.engines.postgres import PASSWORD, USER, free_port, shared_url
+from tests.engines.launching import free_port
+from tests.engines.postgres import PASSWORD, USER, shared_url
 from tests.stores.postgres_engine import asked, connected, with_options
 
 HERE = "postgresql://user:hunter2@host/db"

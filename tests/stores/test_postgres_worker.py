@@ -15,7 +15,7 @@ from aivideo_async.stores.postgres_pool import Pool
 from aivideo_async.stores.postgres_schema import Turn, lock_of
 from aivideo_async.stores.postgres_server import Server
 from aivideo_async.stores.postgres_worker import Worker
-from tests.engines.postgres import free_port
+from tests.engines.launching import free_port
 from tests.stores.contract import PATIENCE
 from tests.stores.postgres_engine import asked, fresh_url
 
