@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
+from aivideo_async.asgi import Message, Receive, Send, is_request
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
 
@@ -37,10 +38,6 @@ UNREAD_AT_MOST = 16 * 1024
 CLOSE = ("Connection", "close")
 CUT_OFF = Reply(400, (CLOSE,))
 """The answer to a body that ends before its end; hardly anybody is left to read it."""
-
-Message = MutableMapping[str, object]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 Accept = Callable[[bytes], Awaitable[Reply]]
@@ -132,12 +129,8 @@ async def asgi(
     endpoint: Endpoint, scope: Message, receive: Receive, send: Send, *, body_within: float = BODY_WITHIN
 ) -> None:
     """What an ASGI server asks for: one request, or its lifespan, in which nothing happens here."""
-    if scope["type"] == "http":
+    if await is_request(scope, receive, send):
         await _asgi_request(endpoint, scope, receive, send, body_within)
-    elif scope["type"] == "lifespan":
-        await _lifespan(receive, send)
-    else:
-        await send({"type": "websocket.close"})
 
 
 class AsgiApp:
@@ -178,13 +171,6 @@ async def _asgi_body(receive: Receive) -> AsyncGenerator[bytes]:
             raise _CutOffError from ConnectionResetError()
         yield cast("bytes", message.get("body", b""))
         more = message.get("more_body")
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    stage: object = None
-    while stage != "lifespan.shutdown":
-        stage = (await receive())["type"]
-        await send({"type": f"{stage}.complete"})
 
 
 @dataclass(frozen=True, slots=True)

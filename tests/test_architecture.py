@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ROOT = "aivideo_async"
 
 LAYERS = """
-core core.errors tally core.replay byte_ranges
+core core.errors tally core.replay byte_ranges asgi
 core.fallback core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
 core.reports core.scheme_keys

@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import logging
 import socket
-from collections.abc import AsyncGenerator, MutableMapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,17 +14,17 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import TransferEncodingError
 from aiohttp.test_utils import make_mocked_request
 
+from aivideo_async.asgi import Message
 from aivideo_async.core.models import Reply
 from aivideo_async.core.signing import RawHeaders
 from aivideo_async.mounting import CUT_OFF, Accept, answer, asgi, listening, routes
+from tests.asgi import AsgiServer
 
 PATH = "/hooks/av_1/497223.secret"
 LIMIT = 64
 SLOW = Reply(408, (("Connection", "close"),), b"too slow\n")
 REFUSED = Reply(404, (("Content-Type", "text/plain"),), b"not found\n")
 TAKEN = Reply(200, (("Content-Type", "text/plain"),), b"ok\n")
-
-Message = MutableMapping[str, object]
 
 
 class Door:
@@ -401,22 +401,6 @@ def scope_of(**changes: object) -> Message:
         "headers": [(b"content-type", b"application/json")],
         **changes,
     }
-
-
-class AsgiServer:
-    """The server's side of one call: messages to be received, then silence, and what was sent."""
-
-    def __init__(self, *messages: Message) -> None:
-        self.messages = list(messages)
-        self.sent: list[Message] = []
-
-    async def receive(self) -> Message:
-        if not self.messages:
-            await asyncio.Event().wait()
-        return self.messages.pop(0)
-
-    async def send(self, message: Message) -> None:
-        self.sent.append(message)
 
 
 def part(body: bytes, *, more: bool = False) -> Message:

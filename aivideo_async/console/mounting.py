@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import cast
 from urllib.parse import quote
 
 from aiohttp import web
 
+from aivideo_async.asgi import Message, Receive, Send, is_request
 from aivideo_async.console.http import BODY_LIMIT, Answer, Ask, read_form, read_query
 from aivideo_async.console.pages import Console
 from aivideo_async.supervise import together
 
 BODY_WITHIN = 10.0
 SHUTDOWN_WITHIN = 1.0
-
-Message = MutableMapping[str, object]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 def subapp(console: Console) -> web.Application:
@@ -98,15 +95,8 @@ class AsgiConsole:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request, or the server's lifespan."""
-        if scope["type"] == "http":
+        if await is_request(scope, receive, send):
             await self._request(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            stage: object = None
-            while stage != "lifespan.shutdown":
-                stage = (await receive())["type"]
-                await send({"type": f"{stage}.complete"})
-        else:
-            await send({"type": "websocket.close"})
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
         method = str(scope["method"])

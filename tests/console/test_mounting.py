@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 from starlette.applications import Starlette
 
+from aivideo_async.asgi import Message
 from aivideo_async.console import AsgiConsole, Console, StoreSource, serving, subapp
 from aivideo_async.console.http import BODY_LIMIT
-from aivideo_async.console.mounting import Message
 from aivideo_async.stores import MemoryStore
+from tests.asgi import AsgiServer
 from tests.console.asking import a_source
 from tests.sandbox.asking import accepted, an_engine, the_task
 
@@ -92,21 +93,6 @@ async def test_a_framework_on_asgi_mounts_it() -> None:
             assert refused.status_code == 403
 
 
-class Server:
-    """What an ASGI server does for one connection."""
-
-    def __init__(self, *messages: Message) -> None:
-        self.messages, self.sent = list(messages), list[Message]()
-
-    async def receive(self) -> Message:
-        if not self.messages:
-            await asyncio.Event().wait()
-        return self.messages.pop(0)
-
-    async def send(self, message: Message) -> None:
-        self.sent.append(message)
-
-
 def scope(path: str, *, method: str = "GET", headers: Sequence[tuple[bytes, bytes]] = ()) -> Message:
     return {
         "type": "http", "method": method, "path": path, "root_path": "", "query_string": b"",
@@ -117,7 +103,7 @@ def scope(path: str, *, method: str = "GET", headers: Sequence[tuple[bytes, byte
 async def test_news_go_out_until_the_reader_hangs_up() -> None:
     engine = an_engine()
     accepted(engine)
-    server = Server({"type": "http.request"}, {"type": "http.disconnect"})
+    server = AsgiServer({"type": "http.request"}, {"type": "http.disconnect"})
     async with asyncio.timeout(10):
         await AsgiConsole(Console(a_source(engine)))(scope("/live"), server.receive, server.send)
     assert server.sent[0]["status"] == 200
@@ -128,14 +114,14 @@ async def test_news_go_out_until_the_reader_hangs_up() -> None:
     [[{"type": "http.disconnect"}], [{"type": "http.request", "body": b"x" * (BODY_LIMIT + 1), "more_body": True}]],
 )
 async def test_a_body_that_is_cut_off_or_too_long_is_refused(messages: list[Message]) -> None:
-    server = Server(*messages)
+    server = AsgiServer(*messages)
     await AsgiConsole(Console(a_source()))(scope("/try", method="POST"), server.receive, server.send)
     assert server.sent[0]["status"] == 413
 
 
 async def test_a_lifespan_ends_and_a_websocket_is_closed() -> None:
     app = AsgiConsole(Console(a_source()))
-    server = Server({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
+    server = AsgiServer({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
     await app({"type": "lifespan"}, server.receive, server.send)
     await app({"type": "websocket"}, server.receive, server.send)
     assert [message["type"] for message in server.sent] == [
