@@ -61,9 +61,10 @@ cli.generate cli.listing cli.report cli.probe cli.examining
 cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app
 cli.batch cli.money
-cli.app
-pytest_plugin cli
-__main__ __init__
+cli.spending_app
+cli.app pytest_plugin
+cli __init__
+__main__
 """
 """A module imports only from lines above its own; modules on one line do not know each other (DESIGN §2)."""
 
