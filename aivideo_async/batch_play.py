@@ -57,7 +57,7 @@ class Player:
 
     def _as_it_reads(self, record: TaskRecord) -> TaskRecord:
         """The record with the status that it has now: that a create is in doubt is derived and never written."""
-        return replace(record, status=self.client.status_of(record))
+        return replace(record, status=self.client.owner.status_of(record))
 
     async def play(self, index: int, request: GenerationRequest, begun: Callable[[], None]) -> BatchItem:
         """An item, to its end. ``begun`` is called when its first create has had its answer.
@@ -117,7 +117,7 @@ class Player:
         return key, None
 
     async def _given_up(self, record: TaskRecord) -> bool:
-        if not self.resubmit or self.client.status_of(record) is not TaskStatus.IN_DOUBT:
+        if not self.resubmit or self.client.owner.status_of(record) is not TaskStatus.IN_DOUBT:
             return False
         try:
             record = await self.client.abandon(record.id)
@@ -154,14 +154,14 @@ class Player:
     async def _awaited(self, task: GenerationTask | None, doubt: SubmissionInDoubtError | None) -> Output:
         """Wait for the result; for a create in doubt no longer than its callbacks can come."""
         while task is not None:
-            patience = self.client.doubt_lasts(task.record)
+            patience = self.client.owner.doubt_lasts(task.record)
             try:
                 return await task.wait(timeout=patience)
             except TaskTimeoutError as error:
                 if error.code == "expired":
                     raise
                 record = await task.refresh()
-                if record.status in lifecycle.ENDED or self.client.doubt_lasts(record) is None:
+                if record.status in lifecycle.ENDED or self.client.owner.doubt_lasts(record) is None:
                     continue
                 raise doubt or _doubt(task) from error
         raise doubt or SubmissionInDoubtError("nobody can know")

@@ -22,7 +22,7 @@ from aivideo_async import catalog, doubts, pictures, settings, spans
 from aivideo_async.attempts import Attempt, decisive, outcome, tried
 from aivideo_async.auditing import audited
 from aivideo_async.catalog import PRICES, Change, PriceBook
-from aivideo_async.core import lifecycle, wire
+from aivideo_async.core import wire
 from aivideo_async.core.audit import Audit, Mark
 from aivideo_async.core.errors import AIVideoError, ClientClosedError, InvalidRequestError, NotFoundError
 from aivideo_async.core.models import (
@@ -45,13 +45,13 @@ from aivideo_async.download import DownloadedFile
 from aivideo_async.handlers import Handlers
 from aivideo_async.opening import Opening
 from aivideo_async.orders import Order, Submission
+from aivideo_async.owning import Owner
 from aivideo_async.saving import Mirror, Sink
 from aivideo_async.spending import Budget, priced
 from aivideo_async.stores import MemoryStore, Query, Store, open_store
 from aivideo_async.submit import CHANCE
 from aivideo_async.task import GenerationTask, doubt
 from aivideo_async.transport import AiohttpTransport, Timeouts, Transport
-from aivideo_async.waiters import Waiters
 
 if TYPE_CHECKING:
     from aivideo_async.receiver import WebhookReceiver
@@ -128,6 +128,7 @@ class Client:
         self._clock = clock
         self._chance = chance
         self._handlers = Handlers()
+        self.owner: Owner = Owner(self._usable, clock=clock, create_deadline=self._timeouts.total)
         folder = None if download_to is None else Path(download_to)
         self._sink = Sink(folder, mirror) if folder is not None or mirror is not None else None
         self._store: Store | None = None
@@ -272,7 +273,7 @@ class Client:
             catalog.refuse_private_media(request)
 
     def _handle(self, submission: Submission) -> GenerationTask:
-        task = GenerationTask(self, submission.record)
+        task = GenerationTask(self.owner, submission.record)
         if submission.in_doubt:
             raise doubt(task, str(submission.error or "no answer is on record")) from submission.error
         if submission.error is not None:
@@ -340,7 +341,7 @@ class Client:
             raise NotFoundError(f"no task {id} in this store", code="task_not_found", charged="no")
         if record is None:
             record = (await opening.store.put(self._adopted(id, opening))).record
-        return GenerationTask(self, record)
+        return GenerationTask(self.owner, record)
 
     def _adopted(self, service_id: str, opening: Opening) -> TaskRecord:
         now = moment(self._clock())
@@ -359,7 +360,7 @@ class Client:
         opening = self._usable()
         query = Query(unfinished=True, origin=opening.settings.base_url.origin, labels=labels)
         async for record in opening.store.scan(query):
-            yield GenerationTask(self, record)
+            yield GenerationTask(self.owner, record)
 
     async def events(self, group: str) -> AsyncGenerator[TaskEvent]:
         """Every ending of a task in this store, at least once, each to one consumer of the group, across processes.
@@ -415,50 +416,6 @@ class Client:
         opening = self._usable()
         return [await opening.save(output, index, Path(folder)) for index in range(len(output.urls))]
 
-    def waiters(self) -> Waiters:
-        """As TaskOwner: the waiters of the open client. Raises ClientClosedError."""
-        return self._usable().waiters
-
-    def waiting_is_hopeless(self, record: TaskRecord) -> AIVideoError | None:
-        """As TaskOwner: why nothing can end this wait, if so."""
-        opening = self._usable()
-        if opening.expects_callbacks():
-            return None
-        if opening.reconciler.refusal is not None:
-            error = wire.error_from(wire.failure_of(opening.reconciler.refusal))
-            # The question was free, and this is about the task.
-            error.charged, error.task_id = "unknown" if record.service_id is None else "yes", record.id
-            return error
-        unknown = record.service_id is None and record.hinted_id is None
-        if unknown and self.status_of(record) is TaskStatus.IN_DOUBT:
-            return doubt(GenerationTask(self, record), "and without a callback URL nothing will tell")
-        return None
-
-    def status_of(self, record: TaskRecord) -> TaskStatus:
-        """As TaskOwner: the status as it reads now."""
-        return lifecycle.status_at(record, moment(self._clock()), self._timeouts.total)
-
-    async def ask(self, record: TaskRecord) -> TaskRecord:
-        """As TaskOwner: ask the service once and store the answer."""
-        opening = self._usable()
-        record = (await opening.store.get((record.id,))).get(record.id, record)
-        put = await opening.reconciler.ask(record, lambda id: opening.fetch_task(id, opening.settings.retry))
-        return put.record
-
-    async def store_again(self, record: TaskRecord) -> TaskRecord:
-        """As TaskOwner: store what only the handle still knows; what can be asked for is due now."""
-        due = moment(self._clock()) if record.service_id is not None else record.next_check
-        put = await self._usable().store.put(replace(record, next_check=due))
-        return put.record
-
-    def doubt_lasts(self, record: TaskRecord) -> float | None:
-        """Seconds until the last callback of a create without an answer would have come; ``None`` for every other."""
-        if record.service_id is not None or record.hinted_id is not None:
-            return None
-        sent_at = self._clock() if record.sent_at is None else record.sent_at.timestamp()
-        left = sent_at + self._usable().last_callback_after(record) - self._clock()
-        return max(left, self.doubtful_in(record) or 0.0, 0.0)
-
     async def abandon(self, id: str) -> TaskRecord:
         """Give up a create in doubt: it counts as refused, and a budget has its credits back.
 
@@ -481,12 +438,6 @@ class Client:
             create_deadline=self._timeouts.total,
             ask=lambda named: opening.fetch_task(named, opening.settings.retry),
         )
-
-    def doubtful_in(self, record: TaskRecord) -> float | None:
-        """As TaskOwner: seconds until a create without an answer reads as in doubt."""
-        since = lifecycle.doubtful_from(record, self._timeouts.total)
-        left = -1.0 if since is None else since.timestamp() - self._clock()
-        return None if left < 0.0 else left + 0.001
 
     def _served_address(self) -> str | None:
         return None if self._receiver is None else self._receiver.address

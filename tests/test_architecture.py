@@ -52,11 +52,11 @@ stores.memory stores.sqlite stores.redis waiters receiver download sandbox.deliv
 stores reconcile task submit sandbox.server probe.listening saving
 probe.running spending variants attempts doubts auditing
 opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
-client store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
+owning store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
-chain store_contract probe batch_play
-batch cli.exits cli.extras cli.output cli.store cli.captured cli.options cli.reasons
-cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen cli.dashboard
+client store_contract probe
+chain batch_play cli.exits cli.extras cli.output cli.store cli.captured cli.options cli.reasons
+batch cli.screenplay cli.serving cli.session cli.shown cli.webhook cli.listen cli.dashboard
 cli.generate cli.listing cli.report cli.probe cli.examining
 cli.demo cli.doctor cli.rows cli.bars cli.results
 cli.receiving_app

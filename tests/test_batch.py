@@ -201,7 +201,7 @@ async def test_leaving_early_ends_the_waits_and_not_the_tasks() -> None:
         assert statuses <= {TaskStatus.PENDING, TaskStatus.SUBMITTING}
         await until(lambda: not house.client._usable().submitter._jobs)
         assert {record.status for record in await house.records()} == {TaskStatus.PENDING}
-        assert house.client.waiters().awaited() == set()
+        assert house.client.owner.waiters().awaited() == set()
 
 
 async def test_cancelling_the_loop_loses_no_item() -> None:

@@ -51,6 +51,7 @@ class Service:
     def __init__(self, task: Doubtful | None = None) -> None:
         self.store = MemoryStore()
         self.task = task
+        self.owner = self
 
     def estimate(self, request: GenerationRequest) -> object:
         return Client("sk-test").estimate(request)

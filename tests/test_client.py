@@ -241,7 +241,7 @@ async def test_leaving_wakes_who_waits_and_warns_of_what_is_lost(caplog: pytest.
     async with a_client(callback_url=HOOK) as client:
         task = await client.submit(CLIP)
         waiting = asyncio.ensure_future(task.wait())
-        await until(lambda: task.id in client.waiters().awaited())
+        await until(lambda: task.id in client.owner.waiters().awaited())
     with pytest.raises(ClientClosedError):
         await waiting
     assert task.id in caplog.text
@@ -280,7 +280,7 @@ async def test_a_wait_that_runs_when_its_create_falls_in_doubt_raises() -> None:
         await held.arrived.wait()
         (found,) = [task async for task in client.unfinished()]
         waiting = asyncio.ensure_future(found.wait())
-        await until(lambda: found.id in client.waiters().awaited())
+        await until(lambda: found.id in client.owner.waiters().awaited())
         held.release.set()
         for one in (waiting, submitting):
             with pytest.raises(SubmissionInDoubtError):
@@ -295,22 +295,10 @@ async def test_a_wait_for_a_create_that_died_with_its_process_raises_when_it_rea
         task = await client.task("av_dead")
         clock.advance(30.0)
         waiting = asyncio.ensure_future(task.wait())
-        await until(lambda: task.id in client.waiters().awaited())
+        await until(lambda: task.id in client.owner.waiters().awaited())
         clock.advance(1.0)
         with pytest.raises(SubmissionInDoubtError):
             await waiting
-
-
-async def test_a_wait_for_a_create_that_is_in_doubt_already_rests_until_its_callback() -> None:
-    clock = ManualClock()
-    sent = TaskRecord(id="av_dead", origin="http://127.0.0.1:9", sent_at=moment(NOW), created_at=moment(NOW))
-    async with a_client(clock=clock, callback_url=HOOK) as client:
-        assert client.doubtful_in(sent) == pytest.approx(150.0, abs=0.01)
-        clock.advance(150.0)
-        assert client.doubtful_in(sent) == pytest.approx(0.0, abs=0.01)
-        clock.advance(0.001)
-        assert client.status_of(sent) is TaskStatus.IN_DOUBT
-        assert client.doubtful_in(sent) is None
 
 
 async def test_a_task_that_the_store_forgot_is_asked_for_again() -> None:

@@ -50,7 +50,7 @@ class _Watch:
 async def _batch(client: Client, count: int) -> Pace:
     watch = _Watch()
     async with Batch(client, _requests(count), concurrency=count):
-        while len(client.waiters().awaited()) < count:
+        while len(client.owner.waiters().awaited()) < count:
             await asyncio.sleep(0.005)
         return watch.pace(count)
 

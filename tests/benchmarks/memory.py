@@ -99,7 +99,7 @@ class OurTasks(Growing):
 
     async def be_awaited(self, count: int) -> None:
         self._awaiters += [asyncio.create_task(task.wait()) for task in self._tasks[-count:]]
-        while len(self._client.waiters().awaited()) < count:
+        while len(self._client.owner.waiters().awaited()) < count:
             await asyncio.sleep(0)
 
     async def end(self) -> None:

@@ -133,7 +133,7 @@ class OursReceiving(Receiving):
                 found.append((index, task))
 
         await asyncio.gather(*(work() for _ in range(CREATES_IN_FLIGHT)))
-        while len(self._client.waiters().awaited()) < count:
+        while len(self._client.owner.waiters().awaited()) < count:
             await asyncio.sleep(0)
         found.sort(key=lambda pair: pair[0])
         return self._base.port or 80, [self._target(task) for _, task in found]

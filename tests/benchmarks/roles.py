@@ -25,7 +25,7 @@ async def wake(store: str, ids: Sequence[str]) -> None:
 
     async with Client(store=store, usual_seconds=usual(patient=True)) as client:
         waits = [asyncio.ensure_future(wait_for(await client.task(id))) for id in ids]
-        while len(client.waiters().awaited()) < len(ids):
+        while len(client.owner.waiters().awaited()) < len(ids):
             await asyncio.sleep(0)
         say("waiting")
         await asyncio.gather(*waits)
