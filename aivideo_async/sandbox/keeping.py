@@ -23,6 +23,7 @@ from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.records import CallbackAttempt, Delivery, RequestEntry, SandboxTask
 from aivideo_async.sandbox.scenarios import Course, Scenario
 from aivideo_async.sandbox.state import Changes, Kept, StateFolder
+from aivideo_async.supervise import finish
 
 T = TypeVar("T")
 
@@ -72,13 +73,19 @@ class Keeper:
             self._changed.clear()
             await self.keep()
 
-    async def keep(self) -> None:
+    async def keep(self, secrets: Secrets | None = None) -> None:
         """Write down what changed; it is there when this returns. A folder that cannot be written to is logged.
 
-        Cancelling it while it writes does not stop the writing.
+        ``secrets`` are written in the same go: a folder that has them has the key and the balance that belong to them.
+        Cancelling it does not stop the writing: it is raised when all is written.
         """
+        await finish(self._keep(secrets))
+
+    async def _keep(self, secrets: Secrets | None) -> None:
         async with self._lock:
             changes, marks = changes_of(self._engine, self.marks)
+            if secrets is not None:
+                changes.rows.append(("secrets", "all", _text(SECRETS, secrets)))
             if not changes:
                 return
             engine = self._engine
@@ -167,11 +174,6 @@ def secrets_of(kept: Kept) -> Secrets | None:
         return None if text is None else SECRETS.validate_json(text)
     except ValueError as error:
         raise ConfigurationError("the state of this folder is damaged") from error
-
-
-def secrets_row(secrets: Secrets) -> Changes:
-    """The row that has them."""
-    return Changes(rows=[("secrets", "all", _text(SECRETS, secrets))])
 
 
 def restore(engine: Engine, kept: Kept, old: str, new: str) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-import anyio
 import anyio.to_thread
 
 from aivideo_async.sandbox.engine import Engine
-from aivideo_async.sandbox.keeping import Keeper, Marks, Secrets, restore, secrets_of, secrets_row
+from aivideo_async.sandbox.keeping import Keeper, Marks, Secrets, restore, secrets_of
 from aivideo_async.sandbox.state import StateFolder
+from aivideo_async.supervise import finish
 
 
 class Resumable(Protocol):
@@ -52,29 +52,23 @@ class Resumption:
         """
         folder = StateFolder(self._path)
         stack.callback(folder.close)
-        kept = await anyio.to_thread.run_sync(lambda: folder.open(reset=self._reset))
+        kept = await finish(anyio.to_thread.run_sync(lambda: folder.open(reset=self._reset)))
         self._reset = False
         keeper = Keeper(folder, sandbox.engine, self._marks)
         found = secrets_of(kept)
         if found is not None and self._marks is None:
             restore(sandbox.engine, kept, found.base_url, sandbox.base_url)
             keeper.restored()
+            self._marks = keeper.marks
             sandbox.resume_as(found)
             self._starts = found.starts
             if self._seed is not None:
                 sandbox.engine.draw.seed(f"{self._seed}:{found.starts}")  # the same ids must not come twice
         self._starts += 1
-        await self._write(folder, sandbox)
-        await keeper.keep()
-        stack.push_async_callback(self._end, folder, keeper, sandbox)
+        await self._keep(keeper, sandbox)
+        stack.push_async_callback(self._keep, keeper, sandbox)
         return keeper
 
-    async def _end(self, folder: StateFolder, keeper: Keeper, sandbox: Resumable) -> None:
-        with anyio.CancelScope(shield=True):
-            await keeper.keep()
-            self._marks = keeper.marks
-            await self._write(folder, sandbox)
-
-    async def _write(self, folder: StateFolder, sandbox: Resumable) -> None:
-        identity = replace(sandbox.identity(), starts=self._starts)
-        await anyio.to_thread.run_sync(folder.write, secrets_row(identity))
+    async def _keep(self, keeper: Keeper, sandbox: Resumable) -> None:
+        await keeper.keep(replace(sandbox.identity(), starts=self._starts))
+        self._marks = keeper.marks

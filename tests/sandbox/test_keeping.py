@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import NAMED
-from aivideo_async.sandbox.keeping import Keeper, Marks, changes_of, read, restore, secrets_of, written
+from aivideo_async.sandbox.keeping import Keeper, Marks, Secrets, changes_of, read, restore, secrets_of, written
 from aivideo_async.sandbox.records import RequestEntry
 from aivideo_async.sandbox.scenarios import Course, Scenario
 from aivideo_async.sandbox.state import Changes, Kept, StateFolder
@@ -26,11 +27,13 @@ class Paper(StateFolder):
         super().__init__(Path())
         self.rows: dict[tuple[str, str], str] = {}
         self.files: dict[str, bytes] = {}
+        self.writes: list[Changes] = []
         self.broken = False
 
     def write(self, changes: Changes) -> None:
         if self.broken:
             raise sqlite3.OperationalError("disk full")
+        self.writes.append(changes)
         if changes.wiped:
             self.rows = {key: row for key, row in self.rows.items() if key[0] == "key"}
         self.files |= changes.files
@@ -120,6 +123,26 @@ async def test_what_could_not_be_written_is_written_later(caplog: pytest.LogCapt
     paper.broken = False
     await keeper.keep()
     assert ("task", task.id) in paper.rows
+
+
+async def test_what_is_cancelled_before_it_wrote_writes_and_is_cancelled_then() -> None:
+    engine, paper = an_engine(), Paper()
+    key = engine.keys.issue("ci", account="a", now=NOW)
+    writing = asyncio.create_task(Keeper(paper, engine).keep())
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert again(paper).keys.of(key).name == "ci"
+
+
+async def test_secrets_are_written_in_one_go_with_what_belongs_to_them() -> None:
+    paper = Paper()
+    secrets = Secrets(api_key="sk-a", webhook="", shelf="", base_url=BASE)
+    await Keeper(paper, an_engine()).keep(secrets)
+    (changes,) = paper.writes
+    assert {"secrets", "key", "posting"} <= {kind for kind, _, _ in changes.rows}
+    assert secrets_of(paper.kept()) == secrets
 
 
 async def test_a_reset_wipes_what_was_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -91,6 +92,28 @@ async def test_a_folder_in_use_is_one_sentence(tmp_path: Path) -> None:
     async with kept(tmp_path):
         with pytest.raises(ConfigurationError, match="in use by another sandbox"):
             await kept(tmp_path).__aenter__()
+
+
+async def test_what_is_cancelled_while_it_begins_lets_go_of_the_folder(tmp_path: Path) -> None:
+    for steps in range(40):
+        beginning = asyncio.create_task(kept(tmp_path).__aenter__())
+        for _ in range(steps):
+            await asyncio.sleep(0.0005)
+        beginning.cancel()
+        with suppress(asyncio.CancelledError):
+            await (await beginning).__aexit__(None, None, None)
+    async with world(kept(tmp_path)) as w:
+        await w.accepted()
+
+
+async def test_a_key_that_was_made_last_is_there_again(tmp_path: Path) -> None:
+    for steps in range(12):
+        async with kept(tmp_path) as sandbox:
+            sandbox.issue_key(f"ci {steps}")
+            for _ in range(steps):
+                await asyncio.sleep(0)
+    async with kept(tmp_path) as sandbox:
+        assert len(sandbox.keys) == 13
 
 
 async def test_it_is_emptied_when_it_is_to_be(tmp_path: Path) -> None:
