@@ -22,7 +22,7 @@ from aivideo_async.core.errors import ClientClosedError, DownloadError
 from aivideo_async.core.models import without_query
 from aivideo_async.core.wire import TASK_ID, is_web_url
 from aivideo_async.guard import Guard, forbidden
-from aivideo_async.transfer import CHANGED, PIECE, Bounds, DownloadedFile, Target, Transfer, changed
+from aivideo_async.transfer import CHANGED, Bounds, DownloadedFile, Target, Transfer, changed
 from aivideo_async.transport import FOREIGN_ERRORS, Timeouts, connection_error, open_session, safe_cause
 
 __all__ = ["PAUSES", "SIZE_LIMIT", "DownloadedFile", "Downloader", "Refresh", "Target", "file_name"]
@@ -30,7 +30,9 @@ __all__ = ["PAUSES", "SIZE_LIMIT", "DownloadedFile", "Downloader", "Refresh", "T
 SIZE_LIMIT = 2 * 2**30
 """Bytes; no result comes near it."""
 PAUSES = (0.25, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before a fetch that broke off goes on; so many tries in a row may bring less than a mebibyte."""
+"""Seconds before a fetch that broke off goes on; so many tries in a row may bring less than ``PROGRESS``."""
+PROGRESS = 2**20
+"""Bytes that earn a fetch all of its tries again."""
 
 Refresh = Callable[[], Awaitable[str | None]]
 """Asks for another URL of the same result; ``None`` when there is none."""
@@ -151,7 +153,7 @@ class Downloader:
             if other is not None:
                 url, refresh = other, None
                 continue
-            tries = 0 if transfer.size - before >= PIECE else tries
+            tries = 0 if transfer.size - before >= PROGRESS else tries
             if not failure.retryable or failure.code == CHANGED or tries >= len(self._pauses):
                 raise failure
             await asyncio.sleep(self._pauses[tries])

@@ -8,7 +8,6 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,20 +64,18 @@ class PartFile:
         finally:
             os.close(found)
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, piece: bytes | memoryview) -> None:
         """Append. What is appended is to be hashed too, which another thread may do meanwhile."""
         with self._lock:
-            for piece in pieces:
-                rest = memoryview(piece)
-                while rest and self._descriptor is not None:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            self._begin_sync(sum(map(len, pieces)))
+            rest = memoryview(piece)
+            while rest and self._descriptor is not None:
+                rest = rest[os.write(self._descriptor, rest) :]
+            self._begin_sync(len(piece))
 
-    def hash(self, pieces: Sequence[bytes]) -> None:
+    def hash(self, piece: bytes | memoryview) -> None:
         """Hash what is appended, in its order."""
         with self._hash_lock:
-            for piece in pieces:
-                self._hash.update(piece)
+            self._hash.update(piece)
 
     def _begin_sync(self, size: int) -> None:
         """Let the disk begin with what was written, so that ``sync`` finds little left."""

@@ -1,7 +1,8 @@
 """One result on its way into a file, over one answer or several.
 
-Reading goes on while a thread writes and hashes, one piece ahead of it: so memory is bounded, and the slower of the two
-sets the pace.
+Reading goes on while threads write and hash, one piece ahead of them: so memory is bounded, and the slowest sets the
+pace. What comes is copied into a few buffers that are used again: to keep aiohttp's own bytes until they are written
+costs more, since each is then new memory that the kernel has to clear.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
@@ -27,8 +29,11 @@ from aivideo_async.part_file import PartFile
 
 T = TypeVar("T")
 
-PIECE = 2**20
+PIECE = 2**21
 """Bytes for one hand-over to a thread: smaller ones cost more than the writing."""
+
+_BUFFERS = 2
+"""One is filled while the other is written: before a third could be full, that one is free again."""
 
 CHANGED = "changed"
 
@@ -70,6 +75,7 @@ class Transfer:
         self._part: PartFile | None = None
         self._path = Path()
         self._writing: tuple[asyncio.Future[None], ...] = ()
+        self._buffers: deque[memoryview] = deque()
 
     def asking(self) -> dict[str, str]:
         """The headers that ask for what is missing."""
@@ -112,33 +118,46 @@ class Transfer:
     async def _read(self, response: aiohttp.ClientResponse) -> None:
         loop, before = asyncio.get_running_loop(), self.size
         began = loop.time()
-        pieces: list[bytes] = []
         held = 0
         try:
             async for chunk, _ in response.content.iter_chunks():  # as they come: nothing is joined or cut
-                pieces.append(chunk)
-                held += len(chunk)
-                if self.size + held > self._bounds.limit:
+                if self.size + held + len(chunk) > self._bounds.limit:
                     raise self._too_long()
-                self._keep_pace(self.size + held - before, loop.time() - began)
-                if held >= PIECE:
-                    await self._write(pieces, held)
-                    pieces, held = [], 0
+                self._keep_pace(self.size + held + len(chunk) - before, loop.time() - began)
+                rest = memoryview(chunk)
+                while rest:
+                    taken, rest = rest[: PIECE - held], rest[PIECE - held :]
+                    self._filling()[held : held + len(taken)] = taken
+                    held += len(taken)
+                    if held == PIECE:
+                        held = 0
+                        await self._write(PIECE)
         finally:
             # Also what came before the body broke off: the next answer goes on behind it.
-            await self._write(pieces, held)
+            await self._write(held)
         await self._written()
 
-    async def _write(self, pieces: list[bytes], held: int) -> None:
+    def _filling(self) -> memoryview:
+        """The buffer that is filled now; most results need one only."""
+        if not self._buffers:
+            self._buffers.append(memoryview(bytearray(PIECE)))
+        return self._buffers[0]
+
+    async def _write(self, held: int) -> None:
+        """Let threads write and hash what the buffer holds; the next one is free when what it held is written."""
         await self._written()
-        if pieces and self._part is not None:
-            loop = asyncio.get_running_loop()
+        if held and self._part is not None:
+            loop, piece = asyncio.get_running_loop(), self._buffers[0][:held]
             works = (self._part.write, self._part.hash)
-            writings = tuple(loop.run_in_executor(self._writers, partial(work, pieces)) for work in works)
+            writings = tuple(loop.run_in_executor(self._writers, partial(work, piece)) for work in works)
             self._writing = writings
             for writing in writings:
                 writing.add_done_callback(_looked_at)
             self.size += held
+            if len(self._buffers) < _BUFFERS:
+                self._buffers.appendleft(memoryview(bytearray(PIECE)))
+            else:
+                self._buffers.rotate()
 
     async def _written(self) -> None:
         """Wait until the piece before is written and hashed."""

@@ -13,9 +13,9 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def append(part: PartFile, pieces: list[bytes]) -> None:
-    part.write(pieces)
-    part.hash(pieces)
+def append(part: PartFile, piece: bytes) -> None:
+    part.write(piece)
+    part.hash(piece)
 
 
 def begun(target: Path) -> PartFile:
@@ -26,8 +26,8 @@ def begun(target: Path) -> PartFile:
 
 def test_a_target_appears_whole(tmp_path: Path) -> None:
     part = begun(tmp_path / "clip.mp4")
-    append(part, [b"one"])
-    append(part, [b"two"])
+    append(part, b"one")
+    append(part, b"two")
     part.sync()
     assert names(tmp_path) == {"clip.mp4.part"}
 
@@ -40,9 +40,9 @@ def test_a_target_appears_whole(tmp_path: Path) -> None:
 
 def test_what_begins_again_forgets_what_was_written(tmp_path: Path) -> None:
     part = begun(tmp_path / "clip.mp4")
-    append(part, [b"first, and longer"])
+    append(part, b"first, and longer")
     part.restart()
-    append(part, [b"second"])
+    append(part, b"second")
     part.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"second"
@@ -68,7 +68,7 @@ def test_the_target_has_the_mode_of_any_new_file(tmp_path: Path) -> None:
 def test_an_older_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"old")
     part = begun(tmp_path / "clip.mp4")
-    append(part, [b"new"])
+    append(part, b"new")
     part.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"new"
@@ -76,11 +76,11 @@ def test_an_older_target_is_replaced(tmp_path: Path) -> None:
 
 def test_what_is_discarded_leaves_nothing_and_stays_discarded(tmp_path: Path) -> None:
     part = begun(tmp_path / "clip.mp4")
-    append(part, [b"half"])
+    append(part, b"half")
     part.discard()
     part.discard()
     part.open()
-    append(part, [b"late"])
+    append(part, b"late")
     part.sync()
     part.commit()
 
@@ -99,7 +99,7 @@ def test_discarding_after_the_commit_keeps_the_target(tmp_path: Path) -> None:
 def test_a_stale_part_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4.part").write_bytes(b"left over")
     part = begun(tmp_path / "clip.mp4")
-    append(part, [b"new"])
+    append(part, b"new")
     part.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"new"
@@ -111,7 +111,7 @@ def test_a_part_that_another_download_writes_is_left_alone(tmp_path: Path) -> No
     with pytest.raises(FileExistsError, match="another download"):
         second.open()
     second.discard()
-    append(first, [b"first"])
+    append(first, b"first")
     first.commit()
 
     assert (tmp_path / "clip.mp4").read_bytes() == b"first"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -66,6 +67,20 @@ async def test_a_file_of_two_answers_is_whole_with_the_second(tmp_path: Path) ->
     saved = await transfer.commit()
     assert (saved.path.read_bytes(), saved.bytes) == (CLIP, 10)
     assert saved.sha256 == hashlib.sha256(CLIP).hexdigest()
+
+
+async def test_buffers_that_are_used_again_mix_nothing_up(tmp_path: Path) -> None:
+    clip = random.Random(20261125).randbytes(5 * PIECE + 12_345)
+    cut = 2 * PIECE + 77
+    answers = [
+        http(206, clip[first:end], f"Content-Range: bytes {first}-{end - 1}/{len(clip)}", 'ETag: "a"')
+        for first, end in ((0, cut), (cut, len(clip)))
+    ]
+    transfer, done = await taken(tmp_path / "x", *answers, bounds=Bounds(limit=len(clip)))
+    assert done == [False, True]
+    saved = await transfer.commit()
+    assert saved.path.read_bytes() == clip
+    assert saved.sha256 == hashlib.sha256(clip).hexdigest()
 
 
 async def test_a_host_that_gives_all_again_begins_again(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def whole(target: Path, data: bytes) -> None:
     part = PartFile(target)
     try:
         part.open()
-        part.write([data])
+        part.write(data)
         part.sync()
         part.commit()
     finally:
