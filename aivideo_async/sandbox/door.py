@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 LOGGED = 1000
 """Letters of a body that are kept."""
+ESCAPES = re.compile(r"\\(?:(/)|u00([2-7][0-9a-f])|.)", re.IGNORECASE | re.DOTALL)
+"""What JSON may write for a letter of a key or a URL; others, and those of ``"`` and ``\\``, are left as they are."""
 SECRETS = re.compile(r"(sk-|whsec_|whsk_)[\w+/=-]{6,}|(https?://[^\s\"'?#/]*)([^\s\"']*)", re.IGNORECASE)
 
 
@@ -29,7 +31,8 @@ def stranger(host: str | None, origin: str | None, *, hosts: Collection[str] = (
 
 def logged(body: bytes) -> str:
     """The beginning of a body as it may be kept: without keys, and of URLs only scheme and host."""
-    return SECRETS.sub(_cut, body[: 2 * LOGGED].decode("utf-8", "replace"))[:LOGGED]
+    plain = ESCAPES.sub(_unescaped, body[: 2 * LOGGED].decode("utf-8", "replace"))
+    return SECRETS.sub(_cut, plain)[:LOGGED]
 
 
 def code_in(body: bytes | None) -> str:
@@ -38,6 +41,11 @@ def code_in(body: bytes | None) -> str:
         return str(json.loads(body or b"")["error"]["code"])[:64]
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    letter = match[1] or (chr(int(match[2], 16)) if match[2] else "")
+    return match[0] if letter in {"", '"', "\\"} else letter
 
 
 def _cut(match: re.Match[str]) -> str:

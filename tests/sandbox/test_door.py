@@ -40,6 +40,13 @@ def test_what_is_logged_has_no_secrets() -> None:
     assert "sk-…" in kept
 
 
+def test_escapes_hide_no_secret() -> None:
+    kept = logged(
+        rb'{"callback_url":"https:\/\/me.example\/cb\/secret-token","k":"\u0073k\u002dabcdefghijklm","p":"a\"b\\u0041"}'
+    )
+    assert kept == r'{"callback_url":"https://me.example/…","k":"sk-…","p":"a\"b\\u0041"}'
+
+
 def test_what_is_logged_is_short_and_any_bytes() -> None:
     assert len(logged(b"\xff" * 10_000)) == LOGGED
     assert logged(b"") == ""
