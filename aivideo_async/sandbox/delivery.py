@@ -6,28 +6,33 @@ both ends share, neither end tests.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
+from urllib.parse import urljoin
 
 import aiohttp
 
+from aivideo_async.sandbox.inputs import may_be_asked
 from aivideo_async.sandbox.records import Delivery
 
 CALLBACK_TIMEOUT = 30.0
 FETCH_TIMEOUT = 60.0
 FETCH_LIMIT = 30 * 1024 * 1024
 """Bytes of an input picture (api.md §2: 30 MB)."""
+REDIRECTS = 5
+REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 KEPT_FOR = 1.0
 """Seconds that an idle connection to a receiver is kept: no common server closes one sooner."""
 WRONG_KEY = b"not the key that was agreed upon"
 
 
 class FetchError(Exception):
-    """An input picture could not be fetched."""
+    """An input picture could not be fetched; in words that do not name our libraries, and are the same in every run."""
 
 
 class Courier:
@@ -86,16 +91,31 @@ class Courier:
 
     async def fetch(self, url: str) -> bytes:
         """An input picture's bytes, at most ``FETCH_LIMIT``. Raises FetchError; cancelling it stops the fetching."""
-        timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT)
         try:
-            async with self._open.get(url, timeout=timeout) as response:
-                if response.status != 200:
-                    raise FetchError(f"it answers {response.status}")
-                data = await response.content.read(FETCH_LIMIT + 1)
-                while len(data) <= FETCH_LIMIT and (more := await response.content.read(FETCH_LIMIT + 1 - len(data))):
-                    data += more
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-            raise FetchError(type(error).__name__) from error
+            async with asyncio.timeout(FETCH_TIMEOUT):
+                for _ in range(REDIRECTS + 1):
+                    found = await self._found(url)
+                    if isinstance(found, bytes):
+                        return found
+                    url = found
+        except TimeoutError as error:
+            raise FetchError("it does not come within a minute") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise FetchError("it cannot be fetched") from error
+        raise FetchError(f"it is redirected more than {REDIRECTS} times")
+
+    async def _found(self, url: str) -> bytes | str:
+        """What is there, or where it is instead."""
+        if not may_be_asked(url):
+            raise FetchError("it leads to what is no public http or https URL")
+        async with self._open.get(url, timeout=aiohttp.ClientTimeout(total=None), allow_redirects=False) as response:
+            if response.status in REDIRECT_CODES and "Location" in response.headers:
+                return urljoin(url, response.headers["Location"])
+            if response.status != 200:
+                raise FetchError(f"it answers {response.status}")
+            data = await response.content.read(FETCH_LIMIT + 1)
+            while len(data) <= FETCH_LIMIT and (more := await response.content.read(FETCH_LIMIT + 1 - len(data))):
+                data += more
         if len(data) > FETCH_LIMIT:
             raise FetchError(f"it has more than {FETCH_LIMIT} bytes")
         return data

@@ -18,11 +18,12 @@ def check_inputs(fields: JsonObject) -> None:
     """Raises RefusedError for a URL that is none, or whose host is a private address."""
     for name in sorted(name for name in fields if name.endswith("_urls")):
         for url in texts(fields[name]):
-            if not _may_be_asked(url):
+            if not may_be_asked(url):
                 raise RefusedError("invalid_request", f"{name}: a public http or https URL is required")
 
 
-def _may_be_asked(url: str) -> bool:
+def may_be_asked(url: str) -> bool:
+    """Whether it is a web URL, and names no private address."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -28,7 +28,7 @@ def opened(data: bytes) -> Image.Image:
         with Image.open(io.BytesIO(data)) as picture:
             return ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadablePictureError(str(error)) from error
+        raise UnreadablePictureError("it is no picture that can be read") from error
 
 
 class Living:

@@ -85,8 +85,21 @@ async def test_a_picture_that_cannot_be_had_is_an_error_with_a_reason() -> None:
     async with courier_and(answering(http(404))) as (courier, delivery):
         with pytest.raises(FetchError, match="404"):
             await courier.fetch(delivery.url)
-        with pytest.raises(FetchError, match="Connector"):
+        with pytest.raises(FetchError, match="it cannot be fetched"):
             await courier.fetch(f"http://127.0.0.1:{refused_port()}/")
+
+
+@pytest.mark.parametrize("place", ["http://10.0.0.1/a.png", "http://169.254.169.254/", "file:///etc/passwd"])
+async def test_a_redirect_leads_to_no_private_address(place: str) -> None:
+    async with courier_and(answering(http(302, b"", f"Location: {place}"))) as (courier, delivery):
+        with pytest.raises(FetchError, match="no public"):
+            await courier.fetch(delivery.url)
+
+
+async def test_redirects_are_followed_and_those_in_a_circle_end() -> None:
+    async with courier_and(answering(http(302, b"", "Location: /again"))) as (courier, delivery):
+        with pytest.raises(FetchError, match="more than 5 times"):
+            await courier.fetch(delivery.url)
 
 
 async def test_a_picture_that_is_too_large_is_not_read_to_its_end() -> None:
