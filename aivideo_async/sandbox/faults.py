@@ -18,6 +18,7 @@ from random import Random
 from types import MappingProxyType
 from typing import get_args
 
+from aivideo_async.catalog import MODELS
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.dialect import Answer, Twist
 from aivideo_async.sandbox.scenarios import (
@@ -127,13 +128,15 @@ class Faults:
         """Let a fault (a name of ``NAMED``, or a scenario) meet this share of all requests, or of a model's or a key's.
 
         It replaces what was set for the same fault, model and key; a share of 0 takes it away. Raises
-        ConfigurationError for a name that is none and a share outside of 0 to 1.
+        ConfigurationError for a name or model that is none and a share outside of 0 to 1.
         """
         scenario = named(fault) if isinstance(fault, str) else fault
         if not isinstance(scenario, get_args(Scenario)):
             raise _no_fault(scenario)
         if not 0 <= share <= 1:
             raise ConfigurationError("the share of a fault is between 0 and 1")
+        if model is not None and model not in MODELS:
+            raise ConfigurationError(f"a fault cannot meet {model[:60]!r}, which is no model", hint="aivideo models")
         name = fault if isinstance(fault, str) else repr(fault)
         self._rules.pop((name, model, key), None)
         if share:

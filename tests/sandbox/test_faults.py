@@ -74,6 +74,11 @@ def test_what_is_no_fault_is_refused(text: str) -> None:
         a_set().set_written(text)
 
 
+def test_a_model_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="'nope', which is no model"):
+        Faults(Random(1)).set_written("html=5%@nope")
+
+
 def test_what_is_no_scenario_is_refused() -> None:
     with pytest.raises(ConfigurationError):
         a_set().set(cast("Scenario", object()))
