@@ -57,7 +57,7 @@ nav.side { display: flex; align-items: center; gap: .5rem 1rem; padding: .6rem 1
 nav.side ul { display: flex; gap: .15rem; list-style: none; overflow-x: auto; order: 3; width: 100%;
   scrollbar-width: none;
   margin: 0 -1rem; padding: 0 .65rem .45rem; }
-@media (max-width: 59.99rem) { nav.side ul {
+@media (max-width: 59.99rem) { nav.side ul { padding-right: 3rem;
   mask-image: linear-gradient(to right, #000 calc(100% - 3rem), transparent); } }
 nav.side li a { display: flex; align-items: center; gap: .6rem; padding: .42rem .65rem; border-radius: 8px;
   color: var(--soft); text-decoration: none; white-space: nowrap; font-weight: 500; }

@@ -84,4 +84,5 @@ def test_a_pager_keeps_the_filters_and_knows_its_ends() -> None:
     assert '<span aria-disabled="true">Newer</span>' in first
     assert "21\N{EN DASH}25 of 25" in last
     assert '<span aria-disabled="true">Older</span>' in last
+    assert pager(a_visit(), "tasks", 1, 10, 7) == '<p class="pager"><span>7 in all</span></p>'
     assert "or more" in pager(a_visit(), "tasks", 1, 10, 25, at_least=True)
