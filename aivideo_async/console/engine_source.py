@@ -117,7 +117,7 @@ class EngineSource:
         if task is None:
             return None
         attempts = [attempt for attempt in self._engine.callbacks if attempt.task_id == id]
-        return detail_of(task, attempts, self._clock(), self._engine.dialect.attempts)
+        return detail_of(task, attempts, self._clock())
 
     def tally(self) -> Tally:
         """How many there are of which sort."""

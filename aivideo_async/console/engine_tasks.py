@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import cast
 from urllib.parse import urlsplit
@@ -14,7 +15,19 @@ from aivideo_async.console.source import Mood, Step, TaskDetail, TaskLine
 from aivideo_async.core.errors import InvalidRequestError
 from aivideo_async.core.models import GenerationRequest, moment
 from aivideo_async.sandbox.records import CallbackAttempt, SandboxTask
+from aivideo_async.sandbox.scenarios import (
+    DropConnection,
+    HtmlAnswer,
+    LateCallback,
+    LoseCallback,
+    ReorderCallback,
+    ServerError,
+    TruncatedAnswer,
+)
 
+SPOILT = (DropConnection, HtmlAnswer, ServerError, TruncatedAnswer)
+"""What lets a create be accepted, and its sender know nothing of it."""
+HELD_BACK = (LoseCallback, LateCallback, ReorderCallback)
 NEARLY = 0.99
 """The share that a task has done at most before it ends."""
 
@@ -43,15 +56,13 @@ def line_of(task: SandboxTask, now: float) -> TaskLine:
     )
 
 
-def detail_of(
-    task: SandboxTask, attempts: Sequence[CallbackAttempt], now: float, schedule: Sequence[float]
-) -> TaskDetail:
-    """Everything of the task; ``attempts`` are those at its callback, ``schedule`` when a service makes them."""
+def detail_of(task: SandboxTask, attempts: Sequence[CallbackAttempt], now: float) -> TaskDetail:
+    """Everything of the task; ``attempts`` are those at its callback."""
     return TaskDetail(
         line=line_of(task, now),
         request=request_of(task),
         facts=_facts(task),
-        steps=[*_steps(task), *_callbacks(task, attempts, len(schedule))],
+        steps=[*_steps(task), *_callbacks(task, attempts)],
         can_resend=task.ended and task.callback_url is not None,
     )
 
@@ -98,10 +109,17 @@ def _steps(task: SandboxTask) -> list[Step]:
         sent["callback_url"] = _without_token(task.callback_url)
     accepted = {"code": 200, "msg": "success", "data": {"taskId": task.id}}
     cost = f"{task.price.normalize():f} credits charged"
+    spoilt = _names(task, SPOILT)
+    answer = "Answer before the fault" if spoilt else "Answer"
+    if spoilt:
+        cost += f"; the sender has not got this answer: {spoilt}"
     steps = [
-        Step(at=created, title="Submitted", mood="good", raw=pretty(sent), raw_title="Request"),
-        Step(at=created, title="Accepted", detail=cost, mood="good", raw=pretty(accepted), raw_title="Answer"),  # type: ignore[arg-type]
-    ]
+        Step(at=created, title="Submitted", mood="good", raw=pretty(sent), raw_title="Request as it was understood"),
+        Step(
+            at=created, title="Accepted", detail=cost, mood="bad" if spoilt else "good",
+            raw=pretty(cast("JsonValue", accepted)), raw_title=answer,
+        ),
+    ]  # fmt: skip
     if not task.ended:
         left = f"{task.status}, due {moment(task.due_at):%H:%M:%S} UTC"
         return [*steps, Step(at=None, title="In work", detail=left, mood="open")]
@@ -121,30 +139,45 @@ def _ending(task: SandboxTask) -> Step:
     return Step(at=at, title="Completed", detail=plural(number, "file"), mood="good", raw=raw, raw_title="Task")
 
 
-def _callbacks(task: SandboxTask, attempts: Sequence[CallbackAttempt], most: int) -> list[Step]:
-    steps = [_attempt(attempt, most) for attempt in attempts]
+def _names(task: SandboxTask, kinds: tuple[type, ...]) -> str:
+    return ", ".join(type(item).__name__ for item in task.course.scenarios if isinstance(item, kinds))
+
+
+def _callbacks(task: SandboxTask, attempts: Sequence[CallbackAttempt]) -> list[Step]:
+    steps = [_attempt(attempt) for attempt in attempts]
     if task.callback_url is None and task.ended:
         steps.append(Step(at=None, title="No callback", detail="The task was created without a callback_url."))
     elif task.ended and not attempts:
-        steps.append(Step(at=None, title="Callback", detail="Not sent yet.", mood="open"))
+        why = _names(task, HELD_BACK)
+        steps.append(Step(at=None, title="Callback", detail=f"Not sent{f': {why}' if why else ' yet'}.", mood="open"))
     return steps
 
 
-def _attempt(attempt: CallbackAttempt, most: int) -> Step:
+def _attempt(attempt: CallbackAttempt) -> Step:
     answer = "no answer" if attempt.status is None else str(attempt.status)
-    sort = "Forged callback" if attempt.forged else "Doubled callback" if attempt.duplicate else "Callback"
+    sorts = {
+        "Forged": attempt.forged, "Doubled": attempt.duplicate, "Stale": attempt.stale, "Resent": attempt.resent,
+    }  # fmt: skip
+    sort = " ".join([*(name for name, so in sorts.items() if so), "callback"]).capitalize()
     title = f"{sort}, attempt {attempt.attempt} ({answer})"
-    detail = attempt.error or ""
-    if not (attempt.accepted or attempt.forged or attempt.duplicate) and attempt.attempt < most:
-        detail = f"{detail} It will be tried again.".strip()
+    detail = f"{attempt.error or ''} {attempt.seconds * 1000:,.0f} ms".strip()
+    if attempt.next_at is not None:
+        detail += f"; the next attempt: {moment(attempt.next_at):%H:%M:%S} UTC"
     mood: Mood = "plain" if attempt.forged else "good" if attempt.accepted else "bad"
     raw: dict[str, JsonValue] = {
-        "event": attempt.event, "delivery": attempt.delivery_id, "attempt": attempt.attempt, "status": attempt.status,
+        "headers": dict(attempt.headers), "body": _json(attempt.body), "status": attempt.status,
         "error": attempt.error,
     }  # fmt: skip
     return Step(
         at=moment(attempt.at), title=title, detail=detail, mood=mood, raw=pretty(raw), raw_title="Delivery and answer"
     )
+
+
+def _json(body: bytes) -> JsonValue:
+    try:
+        return cast("JsonValue", json.loads(body))
+    except ValueError:
+        return body.decode("utf-8", "replace")
 
 
 def _is_tall(ratio: str | None) -> bool:
