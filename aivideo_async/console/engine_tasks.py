@@ -160,9 +160,9 @@ def _attempt(attempt: CallbackAttempt) -> Step:
     }  # fmt: skip
     sort = " ".join([*(name for name, so in sorts.items() if so), "callback"]).capitalize()
     title = f"{sort}, attempt {attempt.attempt} ({answer})"
-    detail = f"{attempt.error or ''} {attempt.seconds * 1000:,.0f} ms".strip()
-    if attempt.next_at is not None:
-        detail += f"; the next attempt: {moment(attempt.next_at):%H:%M:%S} UTC"
+    again = "" if attempt.next_at is None else f"the next attempt: {moment(attempt.next_at):%H:%M:%S} UTC"
+    took = f"{attempt.seconds * 1000:,.0f} ms"
+    detail = "; ".join(part for part in (attempt.error, took, again) if part)
     mood: Mood = "plain" if attempt.forged else "good" if attempt.accepted else "bad"
     raw: dict[str, JsonValue] = {
         "headers": dict(attempt.headers), "body": _json(attempt.body), "status": attempt.status,
