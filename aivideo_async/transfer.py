@@ -1,7 +1,7 @@
 """One result on its way into a file, over one answer or several.
 
 Reading goes on while threads write and hash, one piece ahead of them: so memory is bounded, and the slowest sets the
-pace. What comes is copied into a few buffers that are used again: to keep aiohttp's own bytes until they are written
+pace. What comes is copied into two buffers that are used again: to keep aiohttp's own bytes until they are written
 costs more, since each is then new memory that the kernel has to clear.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
@@ -31,9 +30,6 @@ T = TypeVar("T")
 
 PIECE = 2**21
 """Bytes for one hand-over to a thread: smaller ones cost more than the writing."""
-
-_BUFFERS = 2
-"""One is filled while the other is written: before a third could be full, that one is free again."""
 
 CHANGED = "changed"
 
@@ -75,7 +71,8 @@ class Transfer:
         self._part: PartFile | None = None
         self._path = Path()
         self._writing: tuple[asyncio.Future[None], ...] = ()
-        self._buffers: deque[memoryview] = deque()
+        self._filled: memoryview | None = None
+        self._handed_over: memoryview | None = None
 
     def asking(self) -> dict[str, str]:
         """The headers that ask for what is missing."""
@@ -138,26 +135,23 @@ class Transfer:
         await self._written()
 
     def _filling(self) -> memoryview:
-        """The buffer that is filled now; most results need one only."""
-        if not self._buffers:
-            self._buffers.append(memoryview(bytearray(PIECE)))
-        return self._buffers[0]
+        """The buffer that is filled now; a result of one piece needs no other."""
+        if self._filled is None:
+            self._filled = memoryview(bytearray(PIECE))
+        return self._filled
 
     async def _write(self, held: int) -> None:
         """Let threads write and hash what the buffer holds; the next one is free when what it held is written."""
         await self._written()
         if held and self._part is not None:
-            loop, piece = asyncio.get_running_loop(), self._buffers[0][:held]
+            loop, piece = asyncio.get_running_loop(), self._filling()[:held]
             works = (self._part.write, self._part.hash)
             writings = tuple(loop.run_in_executor(self._writers, partial(work, piece)) for work in works)
             self._writing = writings
             for writing in writings:
                 writing.add_done_callback(_looked_at)
             self.size += held
-            if len(self._buffers) < _BUFFERS:
-                self._buffers.appendleft(memoryview(bytearray(PIECE)))
-            else:
-                self._buffers.rotate()
+            self._filled, self._handed_over = self._handed_over, self._filled
 
     async def _written(self) -> None:
         """Wait until the piece before is written and hashed."""

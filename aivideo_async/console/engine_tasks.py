@@ -28,6 +28,7 @@ from aivideo_async.sandbox.scenarios import (
 SPOILT = (DropConnection, HtmlAnswer, ServerError, TruncatedAnswer)
 """What lets a create be accepted, and its sender know nothing of it."""
 HELD_BACK = (LoseCallback, LateCallback, ReorderCallback)
+"""Why a task that has ended may have no callback yet, or never."""
 NEARLY = 0.99
 """The share that a task has done at most before it ends."""
 

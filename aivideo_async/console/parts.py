@@ -161,13 +161,12 @@ def pager(visit: Visit, place: str, number: int, size: int, total: int, *, at_le
     newer = el("a", "Newer", href=visit.here(place, page=number - 1 if number > 2 else None), rel="prev")
     older = el("a", "Older", href=visit.here(place, page=number + 1), rel="next")
     known = f"{total:,}{' or more' if at_least else ''}"
-    span = el("span", f"{first:,}\N{EN DASH}{last:,} of {known}" if pages > 1 or at_least else f"{known} in all")
     if pages == number == 1 and not at_least:
-        return el("p", span, class_="pager")
+        return el("p", el("span", f"{known} in all"), class_="pager")
     return el(
         "nav",
         newer if number > 1 else el("span", "Newer", aria_disabled="true"),
-        span,
+        el("span", f"{first:,}\N{EN DASH}{last:,} of {known}"),
         older if number < pages else el("span", "Older", aria_disabled="true"),
         class_="pager",
         aria_label="Pages",
