@@ -32,17 +32,18 @@ class Attempt:
 Try = Callable[[GenerationRequest, tuple[Change, ...]], Awaitable[Attempt]]
 
 
-async def tried(request: GenerationRequest, fallbacks: Sequence[str], attempt: Try) -> list[Attempt]:
-    """Every attempt, until one succeeds or no further model may be tried; ``decisive`` says which one counts.
+async def tried(first: Attempt, fallbacks: Sequence[str], attempt: Try) -> list[Attempt]:
+    """Every attempt from the first on, until one succeeds or no further model may be tried; ``decisive`` says which one
+    counts.
 
     A fallback that cannot carry the request, or does not fit into the budget, is passed over and told.
     """
-    attempts = [await attempt(request, ())]
-    cause = attempts[0].error
-    models = [request.model]
+    attempts = [first]
+    cause = first.error
+    models = [first.request.model]
     while cause is not None and moves_on(cause) and (model := next_model(fallbacks, models)) is not None:
         models.append(model)
-        attempts.append(await _next(request, model, attempt))
+        attempts.append(await _next(first.request, model, attempt))
         if not _passed_over(attempts[-1]):
             cause = attempts[-1].error
     return attempts

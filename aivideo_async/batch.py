@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence, Sized
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -15,12 +13,13 @@ from typing import Self
 import anyio
 
 from aivideo_async.batch_items import BatchItem, Counts, Progress
-from aivideo_async.batch_play import LABEL, Player
+from aivideo_async.batch_play import LABEL, Begun, Player
 from aivideo_async.client import Client
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.core.models import NOTHING, GenerationRequest
+from aivideo_async.core.models import NOTHING, GenerationRequest, TaskRecord
 from aivideo_async.spending import Budget
 from aivideo_async.supervise import Supervisor
+from aivideo_async.waiters import Parked
 
 NAME_LIMIT = 128
 AHEAD = 4
@@ -66,7 +65,7 @@ class Batch:
             raise ConfigurationError(f"concurrency is at least 1, not {concurrency}")
         if name is not None and not (0 < len(name) <= NAME_LIMIT and name.isprintable() and name[:3] != "av_"):
             raise ConfigurationError(f"a batch's name has 1 to {NAME_LIMIT} characters and does not start with av_")
-        self._requests = requests
+        self._source = _each(requests)
         self._named = name is not None
         self._folder = None if download_to is None else Path(download_to)
         self._ordered = ordered
@@ -81,12 +80,13 @@ class Batch:
             labels=dict(labels) if name is None else {**labels, LABEL: name},
             resubmit=resubmit_in_doubt,
         )
-        self._slots = asyncio.Semaphore(concurrency)
-        self._ahead = asyncio.Semaphore(AHEAD * concurrency)
-        self._sending = asyncio.Semaphore(2 * client.max_concurrency)
-        self._beginning: set[int] = set()
+        self._concurrency = concurrency
+        self._senders = min(concurrency, client.max_concurrency)  # more would only wait for the client, in memory
+        self._turn = asyncio.Lock()
+        self._taken, self._given = 0, 0
+        self._freed = asyncio.Event()
         self._running: dict[int, GenerationRequest] = {}
-        self._given = 0
+        self._parked: dict[int, Parked[Begun]] = {}
         self._ready: deque[BatchItem] = deque()
         self._early: dict[int, BatchItem] = {}
         self._changed = asyncio.Event()
@@ -103,7 +103,8 @@ class Batch:
         if self._named:
             await self._player.look_back()
         await self._supervisor.start()
-        self._supervisor.spawn(self._feed)
+        for _ in range(self._senders):
+            self._supervisor.spawn(self._send)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -112,6 +113,9 @@ class Batch:
         except BaseException as error:
             if error is not self._failure or not self._told:
                 raise
+        finally:
+            self._unpark()
+            await self._source.aclose()
 
     @property
     def running(self) -> Mapping[int, GenerationRequest]:
@@ -137,15 +141,14 @@ class Batch:
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
-        self._ahead.release()
+        self._given += 1
+        self._freed.set()
         return item
 
     def _take(self) -> BatchItem | None:
-        if not self._ordered:
-            return self._ready.popleft() if self._ready else None
-        item = self._early.pop(self._given, None)
-        self._given += item is not None
-        return item
+        if self._ordered:
+            return self._early.pop(self._given, None)
+        return self._ready.popleft() if self._ready else None
 
     def _give(self, item: BatchItem) -> None:
         self._counts.end(item)
@@ -160,40 +163,67 @@ class Batch:
         self._running.clear()
         self._changed.set()
 
-    async def _feed(self) -> None:
-        """Take requests as there is room for them; what their source raises is kept for the end."""
-        index = 0
-        async with contextlib.aclosing(_each(self._requests)) as source:
-            while True:
-                await self._ahead.acquire()
-                await self._slots.acquire()
-                await self._sending.acquire()  # more would only wait for the client, in memory
-                try:
-                    request = await anext(source)
-                except StopAsyncIteration:
-                    break
-                except Exception as error:  # noqa: BLE001 - of the caller's own code: it is raised where it iterates
-                    self._failure = error
-                    break
+    async def _send(self) -> None:
+        """Take requests and send them, as one of several, while there are any."""
+        while (taken := await self._next_request()) is not None:
+            begun = await self._player.begin(*taken)
+            if not await self._park(begun):
+                self._supervisor.spawn(self._finish, begun)
+
+    async def _next_request(self) -> tuple[int, GenerationRequest] | None:
+        """The next request and its index, when there is room for it; what their source raises is kept for the end."""
+        async with self._turn:
+            if self._fed:
+                return None
+            while not self._has_room:
+                self._freed.clear()
+                await self._freed.wait()
+            try:
+                request = await anext(self._source)
+            except StopAsyncIteration:
+                self._fed = True
+            except Exception as error:  # noqa: BLE001 - of the caller's own code: it is raised where it iterates
+                self._fed, self._failure = True, error
+            else:
+                index, self._taken = self._taken, self._taken + 1
                 self._running[index] = request
-                self._beginning.add(index)
-                self._supervisor.spawn(self._play, index, request)
-                index += 1
-        self._fed = True
+                return index, request
         self._changed.set()
+        return None
 
-    def _begun(self, index: int) -> None:
-        """The first create of an item has had its answer, or will have none."""
-        if index in self._beginning:
-            self._beginning.remove(index)
-            self._sending.release()
+    @property
+    def _has_room(self) -> bool:
+        unfinished, untaken = len(self._running), self._taken - self._given
+        return unfinished < self._concurrency and untaken < AHEAD * self._concurrency
 
-    async def _play(self, index: int, request: GenerationRequest) -> None:
-        item = await self._player.play(index, request, partial(self._begun, index))
-        self._begun(index)
-        self._slots.release()
-        self._running.pop(index, None)
+    async def _park(self, begun: Begun) -> bool:
+        """Let it wait without a task of its own; ``False`` while there is something to do for it."""
+        parked = await self._player.park(begun, self._wake)
+        if parked is not None:
+            self._parked[begun.index] = parked
+        return parked is not None
+
+    def _wake(self, begun: Begun, record: TaskRecord | None) -> None:
+        del self._parked[begun.index]
+        if record is not None:
+            self._player.woken(begun, record)
+        if self._supervisor.running:
+            self._supervisor.spawn(self._go_on, begun)
+
+    async def _go_on(self, begun: Begun) -> None:
+        if not await self._park(begun):
+            await self._finish(begun)
+
+    async def _finish(self, begun: Begun) -> None:
+        item = await self._player.finish(begun)
+        self._running.pop(begun.index, None)
+        self._freed.set()
         self._give(item)
+
+    def _unpark(self) -> None:
+        for parked in self._parked.values():
+            parked.cancel()
+        self._parked.clear()
 
 
 async def _each(requests: Requests) -> AsyncGenerator[GenerationRequest]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import anyio
@@ -28,9 +27,26 @@ from aivideo_async.core.models import GenerationRequest, Output, TaskRecord, Tas
 from aivideo_async.spending import Budget
 from aivideo_async.stores import Query
 from aivideo_async.task import GenerationTask
+from aivideo_async.waiters import Parked
 
 LABEL = "batch"
 """The label under which a batch's name stands in its records."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Begun:
+    """One model's turn of an item that was sent, or found. ``amount`` is its price in micro-credits, and ``known`` says
+    that its ending was on record. It has a ``task``, a ``doubt`` whether there is one, or is an ``attempt`` already.
+    """
+
+    index: int
+    request: GenerationRequest
+    changes: tuple[Change, ...]
+    amount: int
+    known: bool
+    task: GenerationTask | None = None
+    doubt: SubmissionInDoubtError | None = None
+    attempt: Attempt | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,15 +75,68 @@ class Player:
         """The record with the status that it has now: that a create is in doubt is derived and never written."""
         return replace(record, status=self.client.owner.status_of(record))
 
-    async def play(self, index: int, request: GenerationRequest, begun: Callable[[], None]) -> BatchItem:
-        """An item, to its end. ``begun`` is called when its first create has had its answer.
-
-        Raises ClientClosedError; every other failure is the item's.
+    async def begin(self, index: int, request: GenerationRequest, changes: tuple[Change, ...] = ()) -> Begun:
+        """Send one model's turn of an item, or find what an earlier run has sent. Raises ClientClosedError; every other
+        failure is the item's.
         """
-        known: list[str] = []
-        attempt = partial(self._attempt, index, known, begun)
-        # Most batches have no fallbacks, and every frame that waits takes memory as often as the batch is wide.
-        attempts = await tried(request, self.fallbacks, attempt) if self.fallbacks else [await attempt(request, ())]
+        key, record = (None, None) if self.name is None else await self._key(self.name, index, request)
+        high = self.client.estimate(request).high
+        begun = Begun(
+            index=index,
+            request=request,
+            changes=changes,
+            amount=0 if high is None else credit_micros(high),
+            known=record is not None and record.status in lifecycle.ENDED,
+            attempt=_refused_for_good(request, changes, record),
+        )
+        self.counts.move(begun.amount, "released", "reserved")
+        if begun.attempt is None:
+            await self._send(begun, key)
+        return begun
+
+    async def _send(self, begun: Begun, key: str | None) -> None:
+        try:
+            begun.task = await self.client.submit(begun.request, key=key, labels=self.labels, budget=self.budget)
+        except SubmissionInDoubtError as error:
+            begun.task = error.task if isinstance(error.task, GenerationTask) else None
+            begun.doubt = error
+        except ClientClosedError:
+            raise
+        except AIVideoError as error:
+            begun.attempt = Attempt(request=begun.request, changes=begun.changes, error=error)
+
+    async def park(self, begun: Begun, wake: Callable[[Begun, TaskRecord | None], None]) -> Parked[Begun] | None:
+        """Let an item wait without a coroutine, as most of a wide batch do; ``None`` where ``finish`` has work to do.
+
+        ``wake`` is called once with the record that has ended, or with ``None`` when somebody has to look around.
+        Raises ClientClosedError.
+        """
+        task = begun.task
+        if task is None or begun.doubt is not None or not _runs(task.record):
+            return None
+        waiters = self.client.owner.waiters()
+        with waiters.join(task.id) as waiter:
+            if not await waiters.read((task.id,)) or not _runs(waiter.record):
+                return None
+            hopeless = self.client.owner.waiting_is_hopeless(task.record)
+            return waiter.park(wake, begun) if hopeless is None else None
+
+    def woken(self, begun: Begun, record: TaskRecord) -> None:
+        """Take the record with which an item was woken, so that nobody reads it again."""
+        begun.task = GenerationTask(self.client.owner, record)
+
+    async def finish(self, begun: Begun) -> BatchItem:
+        """The item, once its first turn has ended and whatever that makes of it. Raises ClientClosedError; every other
+        failure is the item's.
+        """
+        known = [begun.known]
+
+        async def attempt(request: GenerationRequest, changes: tuple[Change, ...]) -> Attempt:
+            further = await self.begin(begun.index, request, changes)
+            known.append(further.known)
+            return await self._end(further)
+
+        attempts = await tried(await self._end(begun), self.fallbacks, attempt)
         files: tuple[Path, ...] = ()
         download_error: Exception | None = None
         output = attempts[-1].output
@@ -79,32 +148,32 @@ class Player:
             except (AIVideoError, OSError) as error:
                 download_error = error
         return BatchItem(
-            index=index,
-            request=request,
+            index=begun.index,
+            request=begun.request,
             attempts=tuple(attempts),
             files=files,
             download_error=download_error,
-            resumed=len(known) == len(attempts),
+            resumed=sum(known) == len(attempts),
         )
 
-    async def _attempt(
-        self,
-        index: int,
-        known: list[str],
-        begun: Callable[[], None],
-        request: GenerationRequest,
-        changes: tuple[Change, ...],
-    ) -> Attempt:
-        """One model's turn; its key goes to ``known`` when its ending was on record."""
-        key, record = (None, None) if self.name is None else await self._key(self.name, index, request)
-        if record is not None and record.status in lifecycle.ENDED and key is not None:
-            known.append(key)
-        high = self.client.estimate(request).high
-        amount = 0 if high is None else credit_micros(high)
-        self.counts.move(amount, "released", "reserved")
-        attempt = _refused_for_good(request, changes, record) or await self._sent(begun, request, changes, key)
-        self.counts.move(amount, "reserved", standing_of(attempt))
+    async def _end(self, begun: Begun) -> Attempt:
+        """Wait for the end of a turn."""
+        attempt = begun.attempt or await self._outcome(begun)
+        self.counts.move(begun.amount, "reserved", standing_of(attempt))
         return attempt
+
+    async def _outcome(self, begun: Begun) -> Attempt:
+        task, request, changes = begun.task, begun.request, begun.changes
+        try:
+            output = await self._awaited(task, begun.doubt)
+        except ClientClosedError:
+            raise
+        except AIVideoError as error:
+            record = None if task is None else self._as_it_reads(task.record)
+            if record is not None and self.budget is not None:
+                self.budget.learn(record)
+            return Attempt(request=request, changes=changes, record=record, error=error)
+        return Attempt(request=request, changes=changes, record=task.record if task else None, output=output)
 
     async def _key(self, name: str, index: int, request: GenerationRequest) -> tuple[str, TaskRecord | None]:
         """The key of an item, and what is on record under it; what was given up is followed by another."""
@@ -126,30 +195,6 @@ class Player:
         if self.budget is not None:
             self.budget.learn(record)
         return doubts.is_abandoned(record)
-
-    async def _sent(
-        self, begun: Callable[[], None], request: GenerationRequest, changes: tuple[Change, ...], key: str | None
-    ) -> Attempt:
-        task: GenerationTask | None = None
-        try:
-            try:
-                task = await self.client.submit(request, key=key, labels=self.labels, budget=self.budget)
-            except SubmissionInDoubtError as error:
-                task = error.task if isinstance(error.task, GenerationTask) else None
-                begun()
-                output = await self._awaited(task, error)
-            else:
-                begun()
-                known = task.service_id is not None
-                output = await task.wait() if known else await self._awaited(task, None)
-        except ClientClosedError:
-            raise
-        except AIVideoError as error:
-            record = None if task is None else self._as_it_reads(task.record)
-            if record is not None and self.budget is not None:
-                self.budget.learn(record)
-            return Attempt(request=request, changes=changes, record=record, error=error)
-        return Attempt(request=request, changes=changes, record=task.record if task else None, output=output)
 
     async def _awaited(self, task: GenerationTask | None, doubt: SubmissionInDoubtError | None) -> Output:
         """Wait for the result; for a create in doubt no longer than its callbacks can come."""
@@ -173,6 +218,10 @@ class Player:
         if self.resuming and len(there) >= len(output.urls):
             return tuple(there)
         return tuple(file.path for file in await self.client.download_all(output, folder))
+
+
+def _runs(record: TaskRecord | None) -> bool:
+    return record is not None and record.service_id is not None and record.status not in lifecycle.ENDED
 
 
 def _refused_for_good(

@@ -314,7 +314,7 @@ class Client:
                 return Attempt(request=converted, changes=changes, record=record, error=error)
             return Attempt(request=converted, changes=changes, record=task.record, output=output)
 
-        story = await tried(request, fallbacks, attempt)
+        story = await tried(await attempt(request, ()), fallbacks, attempt)
         output, record = outcome(story), decisive(story).record
         if record is not None:
             await self._save(record, download_to)

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Collection
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
 from aivideo_async.core import lifecycle
 from aivideo_async.core.errors import StoreError
@@ -20,6 +20,8 @@ from aivideo_async.core.models import TaskRecord, TaskStatus
 from aivideo_async.stores.base import Store
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 REREAD_EVERY = 15.0
 RECONNECT_AFTER = 1.0
@@ -38,7 +40,7 @@ class Waiter:
         self._id = id
         self._among = among
         self._users = 0
-        self._ended: list[asyncio.Future[bool]] = []
+        self._ended: list[asyncio.Future[bool] | Parked[Any]] = []
         self._changed: asyncio.Event | None = None
 
     def __enter__(self) -> Self:
@@ -64,6 +66,21 @@ class Waiter:
         finally:
             if future in self._ended:
                 self._ended.remove(future)
+
+    def park(self, wake: Callable[[T, TaskRecord | None], None], item: T) -> Parked[T]:
+        """Be an awaiter without a coroutine that waits: ``wake(item, …)`` is called once with what ``ended``
+        would give, and must not raise. A record that has ended already wakes nobody.
+        """
+        parked = Parked(self, wake, item)
+        self._users += 1
+        self._ended.append(parked)
+        return parked
+
+    def forget(self, parked: Parked[T]) -> None:
+        """Let an awaiter go, which nobody wakes any more."""
+        if parked in self._ended:
+            self._ended.remove(parked)
+        self.__exit__()
 
     async def changed(self, timeout: float) -> None:
         """Return at the next change, or after ``timeout`` seconds."""
@@ -101,6 +118,37 @@ class Waiter:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set()
+
+
+class Parked(Generic[T]):
+    """A wait for one task that costs no coroutine, no future and no task of the loop."""
+
+    __slots__ = ("_item", "_waiter", "_wake")
+
+    def __init__(self, waiter: Waiter, wake: Callable[[T, TaskRecord | None], None], item: T) -> None:
+        self._waiter: Waiter | None = waiter
+        self._wake = wake
+        self._item = item
+
+    def done(self) -> bool:
+        """Whether it was woken or cancelled."""
+        return self._waiter is None
+
+    def set_result(self, ended: bool) -> None:
+        """Wake it, because the task has ended or to look around."""
+        waiter = self._leave()
+        if waiter is not None:
+            self._wake(self._item, waiter.record if ended else None)
+
+    def cancel(self) -> None:
+        """End the wait, and wake nobody."""
+        self._leave()
+
+    def _leave(self) -> Waiter | None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.forget(self)
+        return waiter
 
 
 class Waiters:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from aivideo_async.attempts import Attempt, decisive, outcome, tried
@@ -31,16 +33,19 @@ class Models:
         error = self.errors.get(request.model)
         return Attempt(request=request, changes=changes, error=error, output=None if error else DONE)
 
+    async def tried(self, fallbacks: Sequence[str]) -> list[Attempt]:
+        return await tried(await self.attempt(CLIP, ()), fallbacks, self.attempt)
+
 
 async def test_a_result_needs_no_fallback() -> None:
     models = Models()
-    attempts = await tried(CLIP, ["kling-3.0"], models.attempt)
+    attempts = await models.tried(["kling-3.0"])
     assert (models.asked, outcome(attempts)) == (["sora-2"], DONE)
 
 
 async def test_what_failed_upstream_goes_to_the_next_model_and_the_whole_story_is_told() -> None:
     models = Models(sora_2=FAILED, kling_3_0=UpstreamError("503", code="upstream_error"))
-    attempts = await tried(CLIP, ["kling-3.0", "veo-3"], models.attempt)
+    attempts = await models.tried(["kling-3.0", "veo-3"])
     assert models.asked == ["sora-2", "kling-3.0", "veo-3"]
     assert outcome(attempts) == DONE
     assert str(attempts[0]) == "sora-2: failed"
@@ -50,7 +55,7 @@ async def test_what_failed_upstream_goes_to_the_next_model_and_the_whole_story_i
 @pytest.mark.parametrize("error", [SubmissionInDoubtError("nobody knows"), InvalidRequestError("400", status=400)])
 async def test_nothing_else_goes_on(error: AIVideoError) -> None:
     models = Models(sora_2=FAILED, kling_3_0=error)
-    attempts = await tried(CLIP, ["kling-3.0", "veo-3"], models.attempt)
+    attempts = await models.tried(["kling-3.0", "veo-3"])
     assert models.asked == ["sora-2", "kling-3.0"]
     with pytest.raises(type(error)) as caught:
         outcome(attempts)
@@ -60,7 +65,7 @@ async def test_nothing_else_goes_on(error: AIVideoError) -> None:
 async def test_a_model_that_is_too_dear_or_cannot_carry_it_is_passed_over() -> None:
     models = Models(sora_2=FAILED, kling_3_0=BudgetExceededError("too dear"))
     fallbacks = ["wan-2.7-image-to-video", "kling-3.0", "veo-3"]
-    attempts = await tried(CLIP, fallbacks, models.attempt)
+    attempts = await models.tried(fallbacks)
     assert models.asked == ["sora-2", "kling-3.0", "veo-3"]
     assert [type(attempt.error).__name__ for attempt in attempts] == [
         "TaskFailedError",
@@ -72,13 +77,13 @@ async def test_a_model_that_is_too_dear_or_cannot_carry_it_is_passed_over() -> N
 
 async def test_where_no_model_is_left_the_last_error_counts() -> None:
     models = Models(sora_2=FAILED, veo_3=FAILED)
-    assert (await tried(CLIP, ["veo-3", "sora-2", "veo-3"], models.attempt))[-1].error is FAILED
+    assert (await models.tried(["veo-3", "sora-2", "veo-3"]))[-1].error is FAILED
     assert models.asked == ["sora-2", "veo-3"]
 
 
 async def test_of_models_that_were_passed_over_the_one_that_failed_counts() -> None:
     models = Models(sora_2=FAILED, kling_3_0=BudgetExceededError("too dear"))
-    attempts = await tried(CLIP, ["kling-3.0"], models.attempt)
+    attempts = await models.tried(["kling-3.0"])
     assert decisive(attempts).error is FAILED
     with pytest.raises(TaskFailedError) as caught:
         outcome(attempts)
@@ -87,5 +92,5 @@ async def test_of_models_that_were_passed_over_the_one_that_failed_counts() -> N
 
 async def test_a_first_model_that_does_not_fit_into_the_budget_is_the_end_of_it() -> None:
     models = Models(sora_2=BudgetExceededError("too dear"))
-    attempts = await tried(CLIP, ["kling-3.0"], models.attempt)
+    attempts = await models.tried(["kling-3.0"])
     assert (models.asked, type(decisive(attempts).error)) == (["sora-2"], BudgetExceededError)

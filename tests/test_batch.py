@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -202,6 +202,66 @@ async def test_leaving_early_ends_the_waits_and_not_the_tasks() -> None:
         await until(lambda: not house.client._usable().submitter._jobs)
         assert {record.status for record in await house.records()} == {TaskStatus.PENDING}
         assert house.client.owner.waiters().awaited() == set()
+
+
+async def test_what_only_waits_has_no_task_of_its_own() -> None:
+    async with House(automatic=False) as house:
+        before = len(asyncio.all_tasks())
+        async with Batch(house.client, clips(200), concurrency=200) as batch:
+            await until(lambda: len(house.client.owner.waiters().awaited()) == 200)
+            assert len(asyncio.all_tasks()) <= before + house.client.max_concurrency + 5
+            house._ending = asyncio.create_task(house._end_all())
+            assert endings([item async for item in batch]) == dict.fromkeys(range(200), "completed")
+
+
+async def test_the_record_that_wakes_an_item_is_not_read_again() -> None:
+    class Counted(MemoryStore):
+        reads = 0
+
+        async def get(self, ids: Collection[str]) -> Mapping[str, TaskRecord]:
+            self.reads += 1
+            return await super().get(ids)
+
+    async with House(automatic=False, store=(store := Counted())) as house, Batch(house.client, clips(1)) as batch:
+        await until(lambda: len(house.client.owner.waiters().awaited()) == 1)
+        before = store.reads
+        await house.end((await house.records())[0])
+        assert (await anext(batch)).ending == "completed"
+        assert store.reads == before + 1
+
+
+async def test_who_is_woken_without_an_ending_waits_on() -> None:
+    async with House(automatic=False) as house, Batch(house.client, clips(2)) as batch:
+        await until(lambda: len(house.client.owner.waiters().awaited()) == 2)
+        house.client.owner.waiters().interrupt()
+        await until(lambda: len(house.client.owner.waiters().awaited()) == 2)
+        house._ending = asyncio.create_task(house._end_all())
+        assert endings([item async for item in batch]) == {0: "completed", 1: "completed"}
+
+
+async def test_an_ending_after_the_batch_was_left_wakes_nobody() -> None:
+    async with House(automatic=False) as house:
+        async with Batch(house.client, clips(3)):
+            await until(lambda: len(house.client.owner.waiters().awaited()) == 3)
+        for record in await house.records():
+            await house.end(record)
+        assert {record.status for record in await house.records()} == {TaskStatus.COMPLETED}
+
+
+async def test_a_source_is_closed_when_the_batch_is_left_early() -> None:
+    closed: list[str] = []
+
+    async def endless() -> AsyncIterator[GenerationRequest]:
+        try:
+            while True:
+                yield Sora2(prompt="clip", duration=4)
+        finally:
+            closed.append("closed")
+
+    async with House() as house, Batch(house.client, endless(), concurrency=2) as batch:
+        await anext(batch)
+    gc.collect()
+    await until(lambda: closed == ["closed"])
 
 
 async def test_cancelling_the_loop_loses_no_item() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -10,8 +9,8 @@ import pytest
 from aivideo_async import Client
 from aivideo_async.attempts import Attempt
 from aivideo_async.batch_items import Counts
-from aivideo_async.batch_play import Player
-from aivideo_async.catalog import Change, Sora2
+from aivideo_async.batch_play import Begun, Player
+from aivideo_async.catalog import Sora2
 from aivideo_async.core.errors import ClientClosedError, InvalidRequestError, SubmissionInDoubtError, TaskTimeoutError
 from aivideo_async.core.models import GenerationRequest, Output, TaskRecord, TaskStatus
 from aivideo_async.spending import Budget
@@ -76,12 +75,12 @@ class Service:
         raise ClientClosedError(f"closed while {output.task_id} went to {directory}")
 
 
-def a_player(service: Service, *, made: type[Player] = Player, **more: object) -> Player:
+def a_player(service: Service, **more: object) -> Player:
     settings: dict[str, object] = {
         "client": service, "counts": Counts(total=None), "budget": None, "fallbacks": (), "name": None,
         "folder": None, "labels": {}, "resubmit": False, **more,
     }  # fmt: skip
-    return made(**settings)  # type: ignore[arg-type]  # settings by name
+    return Player(**settings)  # type: ignore[arg-type]  # settings by name
 
 
 async def awaited(task: Doubtful) -> Output:
@@ -105,10 +104,10 @@ async def test_what_is_in_doubt_ends_so_when_nothing_more_can_come() -> None:
 
 
 async def test_a_doubt_without_a_handle_is_the_end_of_it() -> None:
-    begun: list[int] = []
     counts = Counts(total=1)
-    item = await a_player(Service(), counts=counts).play(0, CLIP, lambda: begun.append(1))
-    assert (item.ending, item.record, begun) == ("in_doubt", None, [1])
+    player = a_player(Service(), counts=counts)
+    item = await player.finish(await player.begin(0, CLIP))
+    assert (item.ending, item.record) == ("in_doubt", None)
     assert int(counts.progress(1.0).uncertain) == 100
 
 
@@ -123,16 +122,8 @@ async def test_what_has_had_its_callback_meanwhile_is_not_sent_again() -> None:
         assert await player._key("cats", 0, CLIP) == (key, record)
 
 
-class Given(Player):
-    """A player whose every attempt succeeds."""
-
-    async def _sent(
-        self, begun: Callable[[], None], request: GenerationRequest, changes: tuple[Change, ...], key: str | None
-    ) -> Attempt:
-        return Attempt(request=request, output=DONE)
-
-
 async def test_a_client_that_closes_while_it_downloads_is_no_failure_of_the_item(tmp_path: Path) -> None:
-    player = a_player(Service(), folder=tmp_path, made=Given)
+    done = Attempt(request=CLIP, output=DONE)
+    begun = Begun(index=0, request=CLIP, changes=(), amount=0, known=False, attempt=done)
     with pytest.raises(ClientClosedError):
-        await player.play(0, CLIP, lambda: None)
+        await a_player(Service(), folder=tmp_path).finish(begun)

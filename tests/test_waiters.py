@@ -9,7 +9,7 @@ import pytest
 from aivideo_async.core.models import TaskRecord, TaskStatus
 from aivideo_async.stores.memory import MemoryStore
 from aivideo_async.supervise import Supervisor
-from aivideo_async.waiters import Waiter, Waiters, spread
+from aivideo_async.waiters import Parked, Waiter, Waiters, spread
 from tests.stores.doubles import UnreliableStore
 from tests.stores.made import accepted, completion, expiry
 
@@ -133,6 +133,52 @@ async def test_an_interruption_does_not_take_an_ending_back() -> None:
     waiter.tell(DONE)
     waiter.interrupt()
     assert await waiter.ended() == DONE
+
+
+# Waiting without a coroutine
+
+
+async def parked(waiters: Waiters, woken: list[tuple[str, TaskRecord | None]]) -> Parked[str]:
+    with waiters.join("av_1") as waiter:
+        await waiters.read(("av_1",))
+        return waiter.park(lambda item, record: woken.append((item, record)), "an item")
+
+
+async def test_who_is_parked_is_woken_once_with_the_ending() -> None:
+    waiters = quick(store := a_store())
+    woken: list[tuple[str, TaskRecord | None]] = []
+    async with listening(waiters):
+        await parked(waiters, woken)
+        assert "av_1" in waiters.awaited()
+        await store.put(DONE)
+        while not woken:
+            await asyncio.sleep(0)
+    waiters.interrupt()
+    assert woken == [("an item", DONE)]
+    assert "av_1" not in waiters.awaited()
+
+
+async def test_an_interruption_wakes_who_is_parked_without_an_ending_and_is_no_trouble_for_others() -> None:
+    waiters = quick(a_store())
+    woken: list[tuple[str, TaskRecord | None]] = []
+    await parked(waiters, woken)
+    waiting = asyncio.create_task(wait_for_ending(waiters))
+    await idle()
+    waiters.interrupt()
+    assert (woken, await waiting) == ([("an item", None)], None)
+    assert "av_1" not in waiters.awaited()
+
+
+async def test_who_is_parked_and_let_go_is_not_woken() -> None:
+    waiters = quick(a_store())
+    woken: list[tuple[str, TaskRecord | None]] = []
+    one, _other = await parked(waiters, woken), await parked(waiters, woken)
+    one.cancel()
+    one.cancel()
+    assert "av_1" in waiters.awaited()
+    waiters.interrupt()
+    assert len(woken) == 1
+    assert "av_1" not in waiters.awaited()
 
 
 # Changes

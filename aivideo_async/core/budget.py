@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -33,6 +34,7 @@ STANDINGS: Mapping[TaskStatus, Standing] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=1024)
 def credit_micros(credits: Decimal) -> int:  # noqa: A002 - credits is the word of this package
     """Credits as whole millionths, rounded up."""
     return int((credits * MICROS).to_integral_value(ROUND_CEILING))
@@ -62,14 +64,11 @@ class Tally:
         """One task's credits go from one standing to another; from ``released`` is how they come in."""
         if before == after:
             return self
-
-        def sum_of(standing: Standing, now: int) -> int:
-            return now + amount * ((after == standing) - (before == standing))
-
+        change: dict[Standing, int] = {before: -amount, after: amount}
         return Tally(
-            reserved=sum_of("reserved", self.reserved),
-            uncertain=sum_of("uncertain", self.uncertain),
-            spent=sum_of("spent", self.spent),
+            reserved=self.reserved + change.get("reserved", 0),
+            uncertain=self.uncertain + change.get("uncertain", 0),
+            spent=self.spent + change.get("spent", 0),
             tasks=self.tasks + (before == "released") - (after == "released"),
         )
 
