@@ -80,7 +80,7 @@ class Batch:
             labels=dict(labels) if name is None else {**labels, LABEL: name},
             resubmit=resubmit_in_doubt,
         )
-        self._concurrency = concurrency
+        self._most_running, self._most_ahead = concurrency, AHEAD * concurrency
         self._senders = min(concurrency, client.max_concurrency)  # more would only wait for the client, in memory
         self._turn = asyncio.Lock()
         self._taken, self._given = 0, 0
@@ -167,15 +167,18 @@ class Batch:
         """Take requests and send them, as one of several, while there are any."""
         while (taken := await self._next_request()) is not None:
             begun = await self._player.begin(*taken)
-            if not await self._park(begun):
+            parked = self._player.park(begun, self._wake)
+            if parked is None:
                 self._supervisor.spawn(self._finish, begun)
+            else:
+                self._parked[begun.index] = parked
 
     async def _next_request(self) -> tuple[int, GenerationRequest] | None:
         """The next request and its index, when there is room for it; what their source raises is kept for the end."""
         async with self._turn:
             if self._fed:
                 return None
-            while not self._has_room:
+            while len(self._running) >= self._most_running or self._taken - self._given >= self._most_ahead:
                 self._freed.clear()
                 await self._freed.wait()
             try:
@@ -191,28 +194,12 @@ class Batch:
         self._changed.set()
         return None
 
-    @property
-    def _has_room(self) -> bool:
-        unfinished, untaken = len(self._running), self._taken - self._given
-        return unfinished < self._concurrency and untaken < AHEAD * self._concurrency
-
-    async def _park(self, begun: Begun) -> bool:
-        """Let it wait without a task of its own; ``False`` while there is something to do for it."""
-        parked = await self._player.park(begun, self._wake)
-        if parked is not None:
-            self._parked[begun.index] = parked
-        return parked is not None
-
     def _wake(self, begun: Begun, record: TaskRecord | None) -> None:
         del self._parked[begun.index]
         if record is not None:
             self._player.woken(begun, record)
         if self._supervisor.running:
-            self._supervisor.spawn(self._go_on, begun)
-
-    async def _go_on(self, begun: Begun) -> None:
-        if not await self._park(begun):
-            await self._finish(begun)
+            self._supervisor.spawn(self._finish, begun)
 
     async def _finish(self, begun: Begun) -> None:
         item = await self._player.finish(begun)

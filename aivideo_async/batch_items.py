@@ -12,7 +12,7 @@ from typing import Literal
 
 from aivideo_async.attempts import Attempt, decisive
 from aivideo_async.catalog import request_to_data
-from aivideo_async.core.budget import STANDINGS, Standing, Tally, credits_of, price_of
+from aivideo_async.core.budget import STANDINGS, Standing, credits_of, price_of
 from aivideo_async.core.errors import BudgetExceededError, SubmissionInDoubtError
 from aivideo_async.core.models import GenerationRequest, Output, TaskRecord
 
@@ -99,11 +99,12 @@ class Counts:
     total: int | None
     resumed: int = 0
     endings: Counter[Ending] = field(default_factory=Counter[Ending])
-    tally: Tally = field(default_factory=Tally)
+    micros: Counter[Standing] = field(default_factory=Counter[Standing])
 
     def move(self, amount: int, before: Standing, after: Standing) -> None:
-        """Credits of one attempt go from one standing to another."""
-        self.tally = self.tally.moved(amount, before, after)
+        """Micro-credits of one attempt go from one standing to another; from ``released`` is how they come in."""
+        self.micros[before] -= amount
+        self.micros[after] += amount
 
     def end(self, item: BatchItem) -> None:
         """An item has ended."""
@@ -122,9 +123,9 @@ class Counts:
             in_doubt=self.endings["in_doubt"],
             over_budget=self.endings["over_budget"],
             resumed=self.resumed,
-            reserved=credits_of(self.tally.reserved),
-            uncertain=credits_of(self.tally.uncertain),
-            spent=credits_of(self.tally.spent),
+            reserved=credits_of(self.micros["reserved"]),
+            uncertain=credits_of(self.micros["uncertain"]),
+            spent=credits_of(self.micros["spent"]),
             elapsed=elapsed,
             left=0.0 if self.total == ended else left,
         )

@@ -105,21 +105,19 @@ class Player:
         except AIVideoError as error:
             begun.attempt = Attempt(request=begun.request, changes=begun.changes, error=error)
 
-    async def park(self, begun: Begun, wake: Callable[[Begun, TaskRecord | None], None]) -> Parked[Begun] | None:
+    def park(self, begun: Begun, wake: Callable[[Begun, TaskRecord | None], None]) -> Parked[Begun] | None:
         """Let an item wait without a coroutine, as most of a wide batch do; ``None`` where ``finish`` has work to do.
 
-        ``wake`` is called once with the record that has ended, or with ``None`` when somebody has to look around.
-        Raises ClientClosedError.
+        ``wake`` is called once, later, with the record that has ended, or with ``None`` where ``finish`` has to look
+        around. Raises ClientClosedError.
         """
-        task = begun.task
-        if task is None or begun.doubt is not None or not _runs(task.record):
+        task, owner = begun.task, self.client.owner
+        if task is None or begun.doubt is not None:
             return None
-        waiters = self.client.owner.waiters()
-        with waiters.join(task.id) as waiter:
-            if not await waiters.read((task.id,)) or not _runs(waiter.record):
-                return None
-            hopeless = self.client.owner.waiting_is_hopeless(task.record)
-            return waiter.park(wake, begun) if hopeless is None else None
+        record = task.record
+        if record.service_id is None or record.status in lifecycle.ENDED or owner.waiting_is_hopeless(record):
+            return None
+        return owner.waiters().park(record.id, wake, begun)
 
     def woken(self, begun: Begun, record: TaskRecord) -> None:
         """Take the record with which an item was woken, so that nobody reads it again."""
@@ -218,10 +216,6 @@ class Player:
         if self.resuming and len(there) >= len(output.urls):
             return tuple(there)
         return tuple(file.path for file in await self.client.download_all(output, folder))
-
-
-def _runs(record: TaskRecord | None) -> bool:
-    return record is not None and record.service_id is not None and record.status not in lifecycle.ENDED
 
 
 def _refused_for_good(

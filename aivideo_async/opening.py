@@ -234,6 +234,7 @@ class Opening:
             stack.push_async_callback(self._stop)
             self.supervisor.spawn(self.waiters.listen)
             self.supervisor.spawn(self.waiters.reread)
+            self.supervisor.spawn(self.waiters.read_parked)
             self.supervisor.spawn(self.reconciler.run, self.supervisor)
             if self.saver is not None:
                 self.supervisor.spawn(self.saver.run, self.supervisor)

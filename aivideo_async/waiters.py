@@ -68,9 +68,7 @@ class Waiter:
                 self._ended.remove(future)
 
     def park(self, wake: Callable[[T, TaskRecord | None], None], item: T) -> Parked[T]:
-        """Be an awaiter without a coroutine that waits: ``wake(item, …)`` is called once with what ``ended``
-        would give, and must not raise. A record that has ended already wakes nobody.
-        """
+        """Be an awaiter without a coroutine, as ``Waiters.park`` says. What is known already wakes it at ``settle``."""
         parked = Parked(self, wake, item)
         self._users += 1
         self._ended.append(parked)
@@ -102,6 +100,13 @@ class Waiter:
             self._wake_awaiters(ended=True)
         elif record.status is TaskStatus.IN_DOUBT:
             self._wake_awaiters(ended=False)
+
+    def settle(self) -> None:
+        """Wake everybody who need not have waited: it has ended already, or no store has such a record."""
+        if self.record is None:
+            self.interrupt()
+        elif self.record.status in lifecycle.ENDED:
+            self._wake_awaiters(ended=True)
 
     def interrupt(self) -> None:
         """Wake everybody without an ending."""
@@ -174,6 +179,8 @@ class Waiters:
         self._reconnect_after = reconnect_after
         self._draw = draw
         self._waiters: dict[str, Waiter] = {}
+        self._unread: set[str] = set()
+        self._parked = asyncio.Event()
         self._tried = asyncio.Event()
         self._first_error: Exception | None = None
 
@@ -190,6 +197,27 @@ class Waiters:
         if waiter is None:
             waiter = self._waiters[id] = Waiter(id, self._waiters)
         return waiter
+
+    def park(self, id: str, wake: Callable[[T, TaskRecord | None], None], item: T) -> Parked[T]:
+        """Wait for a task without a coroutine: ``wake(item, …)`` is called once, later, with the record that has ended,
+        or with ``None`` when the wait was interrupted or the store has no such record. It must not raise.
+
+        What is parked together is read together, by ``read_parked``.
+        """
+        waiter = self.join(id)
+        self._unread.add(id)
+        self._parked.set()
+        return waiter.park(wake, item)
+
+    async def read_parked(self) -> None:
+        """Read what was parked since the last time, until cancelled."""
+        while True:
+            await self._parked.wait()
+            self._parked.clear()
+            ids, self._unread = self._unread, set()
+            if await self.read(ids):
+                for waiter in [self._waiters[id] for id in ids if id in self._waiters]:
+                    waiter.settle()
 
     async def read(self, ids: Collection[str]) -> bool:
         """Read records and hand them to their waiters; whether the store could be read.

@@ -44,6 +44,7 @@ async def listening(waiters: Waiters, *, reread: bool = False) -> AsyncGenerator
     supervisor = Supervisor("test")
     await supervisor.start()
     supervisor.spawn(waiters.listen)
+    supervisor.spawn(waiters.read_parked)
     if reread:
         supervisor.spawn(waiters.reread)
     try:
@@ -138,47 +139,108 @@ async def test_an_interruption_does_not_take_an_ending_back() -> None:
 # Waiting without a coroutine
 
 
-async def parked(waiters: Waiters, woken: list[tuple[str, TaskRecord | None]]) -> Parked[str]:
-    with waiters.join("av_1") as waiter:
-        await waiters.read(("av_1",))
-        return waiter.park(lambda item, record: woken.append((item, record)), "an item")
+class Sleepers:
+    """Who is parked here, and what they were woken with."""
+
+    def __init__(self, waiters: Waiters) -> None:
+        self._waiters = waiters
+        self.woken: list[tuple[str, TaskRecord | None]] = []
+
+    def park(self, name: str, id: str = "av_1") -> Parked[str]:
+        return self._waiters.park(id, lambda item, record: self.woken.append((item, record)), name)
+
+    async def until(self, count: int) -> None:
+        while len(self.woken) < count:
+            await asyncio.sleep(0)
 
 
 async def test_who_is_parked_is_woken_once_with_the_ending() -> None:
     waiters = quick(store := a_store())
-    woken: list[tuple[str, TaskRecord | None]] = []
+    await store.put(RUNNING)
+    sleepers = Sleepers(waiters)
     async with listening(waiters):
-        await parked(waiters, woken)
-        assert "av_1" in waiters.awaited()
+        sleepers.park("one")
+        await idle()
+        assert (sleepers.woken, set(waiters.awaited())) == ([], {"av_1"})
         await store.put(DONE)
-        while not woken:
-            await asyncio.sleep(0)
+        await sleepers.until(1)
     waiters.interrupt()
-    assert woken == [("an item", DONE)]
-    assert "av_1" not in waiters.awaited()
+    assert sleepers.woken == [("one", DONE)]
+    assert not waiters.awaited()
+
+
+async def test_what_is_parked_together_is_read_together_and_once() -> None:
+    waiters = Waiters(store := a_store())
+    sleepers = Sleepers(waiters)
+    for number in range(3):
+        await store.put(accepted(f"av_{number}", f"svc-{number}"))
+    async with listening(waiters):
+        await idle()
+        before = len(store.gets)
+        for number in range(3):
+            sleepers.park("one", f"av_{number}")
+        await idle()
+        assert store.gets[before:] == [{"av_0", "av_1", "av_2"}]
+        assert not sleepers.woken
+
+
+async def test_what_has_ended_before_it_is_parked_wakes_at_once_also_where_others_know_it() -> None:
+    waiters = quick(store := a_store())
+    await store.put(DONE)
+    sleepers = Sleepers(waiters)
+    async with listening(waiters):
+        sleepers.park("one")
+        await sleepers.until(1)
+        with waiters.join("av_1"):
+            await waiters.read(("av_1",))
+            sleepers.park("another")
+            await sleepers.until(2)
+    assert sleepers.woken == [("one", DONE), ("another", DONE)]
+
+
+async def test_who_is_parked_for_what_the_store_has_not_has_to_look_around() -> None:
+    waiters = quick(a_store())
+    sleepers = Sleepers(waiters)
+    async with listening(waiters):
+        sleepers.park("one")
+        await sleepers.until(1)
+    assert sleepers.woken == [("one", None)]
+
+
+async def test_who_is_parked_waits_on_over_a_store_that_is_down() -> None:
+    waiters = quick(store := a_store("get"))
+    await store.put(DONE)
+    sleepers = Sleepers(waiters)
+    async with listening(waiters, reread=True):
+        sleepers.park("one")
+        await idle()
+        assert not sleepers.woken
+        store.down.clear()
+        await sleepers.until(1)
+    assert sleepers.woken == [("one", DONE)]
 
 
 async def test_an_interruption_wakes_who_is_parked_without_an_ending_and_is_no_trouble_for_others() -> None:
     waiters = quick(a_store())
-    woken: list[tuple[str, TaskRecord | None]] = []
-    await parked(waiters, woken)
+    sleepers = Sleepers(waiters)
+    sleepers.park("one")
     waiting = asyncio.create_task(wait_for_ending(waiters))
     await idle()
     waiters.interrupt()
-    assert (woken, await waiting) == ([("an item", None)], None)
-    assert "av_1" not in waiters.awaited()
+    assert (sleepers.woken, await waiting) == ([("one", None)], None)
+    assert not waiters.awaited()
 
 
 async def test_who_is_parked_and_let_go_is_not_woken() -> None:
     waiters = quick(a_store())
-    woken: list[tuple[str, TaskRecord | None]] = []
-    one, _other = await parked(waiters, woken), await parked(waiters, woken)
+    sleepers = Sleepers(waiters)
+    one, _other = sleepers.park("one"), sleepers.park("another")
     one.cancel()
     one.cancel()
     assert "av_1" in waiters.awaited()
     waiters.interrupt()
-    assert len(woken) == 1
-    assert "av_1" not in waiters.awaited()
+    assert sleepers.woken == [("another", None)]
+    assert not waiters.awaited()
 
 
 # Changes
