@@ -33,6 +33,7 @@ from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.controls import DEFAULT_KEY, Controls
 from aivideo_async.sandbox.delivery import Courier
+from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
 from aivideo_async.sandbox.durations import Durations
 from aivideo_async.sandbox.engine import Engine
@@ -67,6 +68,7 @@ from aivideo_async.sandbox.scenarios import (
 )
 from aivideo_async.sandbox.server import CONSOLE, Server
 from aivideo_async.sandbox.shelf import Shelf
+from aivideo_async.sandbox.state import FILES
 from aivideo_async.supervise import Supervisor
 
 __all__ = [
@@ -127,7 +129,8 @@ class Sandbox(Controls):
     - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first.
       ``reset_state`` empties it when it is entered.
 
-    Its state stays readable after leaving, and it may be entered again. Raises ConfigurationError for settings that
+    Its state stays readable after leaving, and it may be entered again; its files are gone then unless it has a
+    ``state``, since they are in a temporary folder. Raises ConfigurationError for settings that
     make no sense, and on entering when ``render="real"`` lacks the extra, or the state cannot be had.
     """
 
@@ -177,6 +180,7 @@ class Sandbox(Controls):
         self._engine.open_account(self.api_key, Decimal(credits), name=DEFAULT_KEY, now=clock())
         self._stack: AsyncExitStack | None = None
         self._state = None if state is None else Resumption(Path(state), reset=reset_state, seed=seed)
+        self._depot = Depot(None if state is None else Path(state) / FILES)
         self._own_key = api_key is not None
 
     async def __aenter__(self) -> Self:
@@ -184,7 +188,8 @@ class Sandbox(Controls):
         async with AsyncExitStack() as stack:
             listener = stack.enter_context(self._listen())
             keeper = None if self._state is None else await self._state.begin(self, stack)
-            studio = Studio(self._render)
+            await self._have_files(stack)
+            studio = Studio(self._render, self._depot)
             await studio.open()
             courier = await stack.enter_async_context(self._courier())
             supervisor = Supervisor("aivideo-sandbox")
@@ -192,7 +197,7 @@ class Sandbox(Controls):
             stack.push_async_callback(supervisor.stop)
             server = Server(
                 self._engine, studio=studio, courier=courier, supervisor=supervisor, clock=self.clock.now,
-                hosts=self._hosts, keeper=keeper,
+                hosts=self._hosts, keeper=keeper, depot=self._depot,
             )  # fmt: skip
             app = server.app()
             if self._console:
@@ -272,6 +277,12 @@ class Sandbox(Controls):
         loop = asyncio.get_running_loop()
         self.clock.listener = lambda: _call(loop, lambda: server.halt(stopped=self.clock.paused))
         stack.callback(setattr, self.clock, "listener", lambda: None)
+
+    async def _have_files(self, stack: AsyncExitStack) -> None:
+        if self._state is None:
+            stack.callback(self._engine.lose_files)
+        held = [*self._engine.shelf.contents(), *self._engine.results.contents()]
+        await stack.enter_async_context(self._depot.opened(held))
 
     def _pages(self, server: Server) -> web.Application:
         from aivideo_async.console import Console, subapp

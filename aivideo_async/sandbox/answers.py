@@ -9,6 +9,8 @@ from aiohttp import web
 from aivideo_async.sandbox.dialect import Answer
 from aivideo_async.sandbox.shelf import ShelfError
 
+CUT = web.RequestKey("cut", bool)
+"""A request whose connection was cut in place of an answer, or in the middle of it."""
 PAGE = "<!DOCTYPE html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
 

@@ -6,6 +6,9 @@ from collections import Counter, deque
 from decimal import Decimal
 from random import Random
 
+from pydantic import JsonValue
+
+from aivideo_async.sandbox.dialect import number
 from aivideo_async.sandbox.keys import KeyRing
 from aivideo_async.sandbox.ledger import Ledger, Reason
 from aivideo_async.sandbox.records import Account, Endpoint, RequestEntry, SandboxTask
@@ -33,6 +36,14 @@ class Books:
     def account(self, key: str) -> Account:
         """The account behind a key itself. Raises KeyError."""
         return self.ledger.account(self.keys.of(key).account)
+
+    def money(self, name: str) -> dict[str, JsonValue]:
+        """An account's credits as the service tells them."""
+        account = self.ledger.account(name)
+        amounts = {
+            "balance": account.balance, "total_purchased": account.purchased, "total_consumed": account.consumed,
+        }  # fmt: skip
+        return {name: number(amount) for name, amount in amounts.items()}
 
     def top_up(self, account: str, credits: Decimal, now: float) -> None:  # noqa: A002 - credits is the word here
         """Buy credits for an account."""

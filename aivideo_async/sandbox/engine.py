@@ -10,7 +10,6 @@ Its rooms: ``keys`` who may ask, ``ledger`` the credits, ``outbox`` the callback
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from aivideo_async.catalog import PriceBook, usual_seconds
 from aivideo_async.core.models import GenerationRequest, Kind
 from aivideo_async.sandbox import accent, durations
 from aivideo_async.sandbox.affording import affordable
+from aivideo_async.sandbox.agenda import Agenda
 from aivideo_async.sandbox.books import Books
 from aivideo_async.sandbox.checking import checked, refusal
 from aivideo_async.sandbox.dialect import (
@@ -32,7 +32,6 @@ from aivideo_async.sandbox.dialect import (
     RefusedError,
     Wanted,
     failure,
-    number,
     read_create,
     success,
 )
@@ -48,7 +47,8 @@ from aivideo_async.sandbox.records import (
     Delivery,
     SandboxTask,
 )
-from aivideo_async.sandbox.results import output_of
+from aivideo_async.sandbox.results import Result, Results, output_of
+from aivideo_async.sandbox.roll import Roll
 from aivideo_async.sandbox.scenarios import Course, EarlyCallback, LoseCallback, Scenario, course_of
 from aivideo_async.sandbox.shelf import Shelf
 
@@ -66,19 +66,17 @@ class Engine(Books):
         super().__init__(draw)
         self.shelf = shelf
         self.dialect = dialect
-        self.tasks: dict[str, SandboxTask] = {}
-        self.files: FileDesk = FileDesk(shelf, self.tasks, self._put)
-        self.changed: set[str] = set()
+        self.tasks: Roll = Roll()
+        self.files: FileDesk = FileDesk(shelf, self.tasks, self.tasks.put)
         self.resets: int = 0
         self.faults: Faults = Faults(Random(draw.getrandbits(64)))  # noqa: S311 - which requests fail
-        self.outbox: Outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._schedule)
+        self._agenda: Agenda = Agenda()
+        self.outbox: Outbox = Outbox(dialect=dialect, draw=draw, speed=speed, schedule=self._agenda.put)
         self.draw: Random = draw
         self._prices, self._speed = prices, speed
         self._lasting: durations.Durations = lasting
         self._forms: BodyForms = forms
-        self._agenda: list[tuple[float, int, str | Delivery]] = []
-        self._entries = 0
-        self._results: dict[str, Work | tuple[str, str]] = {}
+        self.results: Results = Results(shelf)
         self._once: dict[tuple[str, str], Answer] = {}
         self._asked: Counter[str] = Counter()
 
@@ -99,7 +97,7 @@ class Engine(Books):
         """Let something happen to a task that was accepted. Raises ConfigurationError, KeyError for no such task."""
         task = self.tasks[task_id]
         course = Course((*course_of(scenarios).scenarios, *task.course.scenarios))
-        self._doom(self._put(replace(task, course=course)))
+        self._doom(self.tasks.put(replace(task, course=course)))
 
     def create(
         self, kind: Kind, authorization: str | None, body: bytes, now: float, *, once: str | None = None,
@@ -125,7 +123,7 @@ class Engine(Books):
         task = self._accept(key, request, wanted, price, course, now)
         taken = accent.created(self.dialect, success({"taskId": task.id}))
         answer = taken if course.broken is None else refusal(course.broken)
-        if once is not None:
+        if once is not None and self.dialect.idempotent:
             self._once[key.id, once] = answer
         held = course.has(EarlyCallback) and task.callback_url is not None and not course.has(LoseCallback)
         return Created(twisted(answer, course.scenarios, self._speed), task, held)
@@ -137,8 +135,7 @@ class Engine(Books):
         except RefusedError as error:
             return failure(error.code, error.message)
         task = self.tasks.get(task_id)
-        self._asked[task_id] += task is not None
-        if task is None or task.account != key.account or self._asked[task_id] <= self.dialect.hidden_for:
+        if task is None or self._hidden(task_id) or task.account != key.account:
             return self._read(key, None, failure("task_not_found", f"Task {task_id[:64]} not found"))
         body = accent.task_body(self.dialect, task.body(), lambda url: self.shelf.again(url, now))
         return self._read(key, task.model, Answer(200, accent.wrapped(body) if self.dialect.wrapped_tasks else body))
@@ -149,36 +146,31 @@ class Engine(Books):
             key = self.keys.admitted(authorization, address)
         except RefusedError as error:
             return failure(error.code, error.message)
-        account = self.ledger.account(key.account)
-        amounts = {
-            "balance": account.balance,
-            "total_purchased": account.purchased,
-            "total_consumed": account.consumed,
-        }
-        return self._read(key, None, success({name: number(amount) for name, amount in amounts.items()}))
+        return self._read(key, None, success(self.money(key.account)))
 
     def next_due(self) -> float | None:
         """When ``advance`` has something to do, unix seconds."""
-        return self._agenda[0][0] if self._agenda else None
+        return self._agenda.next_due
 
     def advance(self, now: float) -> list[Delivery]:
         """Let everything happen that is due, and return the callbacks to be delivered now."""
         deliveries: list[Delivery] = []
-        while self._agenda and self._agenda[0][0] <= now:
-            at, _, item = heapq.heappop(self._agenda)
+        for at, item in self._agenda.due(now):
             if isinstance(item, Delivery):
                 deliveries += [item] if self.outbox.due(at, item) else []
             elif item in self.tasks:
                 self._step(self.tasks[item], now)
         return deliveries
 
-    def finish(self, task_id: str, result: Work | tuple[str, str], now: float) -> None:
+    def finish(self, task_id: str, result: Result, now: float) -> None:
         """Hand in a task's files, or code and message of why there are none. It ends when its time is up."""
         task = self.tasks.get(task_id)
-        if task is not None and task.course.failure is None:
-            self._results[task_id] = result
-            if task.due_at <= now and not task.ended:
-                self._schedule(now, task_id)
+        if task is None or task.ended or task.course.failure is not None:
+            self.results.drop(result)
+            return
+        self.results.put(task_id, result)
+        if task.due_at <= now:
+            self._agenda.put(now, task_id)
 
     def delivered(
         self, delivery: Delivery, now: float, *, status: int | None, error: str | None = None,
@@ -186,7 +178,9 @@ class Engine(Books):
     ) -> None:  # fmt: skip
         """Say how a delivery went; what follows from it (the true one, a duplicate, another attempt) is scheduled."""
         task = self.tasks.get(delivery.task_id)
-        if task is not None:
+        if task is None:
+            self.outbox.forget(delivery)
+        else:
             self.outbox.delivered(
                 task, delivery, now, status=status, error=error, headers=headers or {}, seconds=seconds
             )
@@ -202,7 +196,7 @@ class Engine(Books):
         self.logged = self.outbox.made = 0
         for forgotten in (
             self.tasks, self.requests, self.answered, self.outbox.open, self.outbox.attempts, self.faults.queue,
-            self._agenda, self._results, self._once, self._asked, self.shelf,
+            self._agenda, self.results, self._once, self._asked, self.shelf,
         ):  # fmt: skip
             forgotten.clear()
         self.begin_anew(now)
@@ -213,16 +207,29 @@ class Engine(Books):
             self.tasks[task.id] = task
             self.files.take_up(task)
             if not task.ended:
-                self._schedule(task.created_at if task.status == "pending" else task.due_at, task.id)
+                self._agenda.put(task.created_at if task.status == "pending" else task.due_at, task.id)
                 self._doom(task)
         self.outbox.open.update({delivery.id: (at, delivery) for at, delivery in open_deliveries})
 
+    def ids_changed(self) -> tuple[set[str], ...]:
+        """The ids of tasks, deliveries and keys, and the paths of files, that are other than they were written down."""
+        return self.tasks.changed, self.outbox.changed, self.keys.changed, self.shelf.changed
+
     def take_up(self) -> None:
         """Schedule every open delivery anew, also those that were under way when somebody stopped making them."""
-        self._agenda = [entry for entry in self._agenda if not isinstance(entry[2], Delivery)]
-        heapq.heapify(self._agenda)
-        for at, delivery in self.outbox.open.values():
-            self._schedule(at, delivery)
+        self._agenda.replan(tuple(self.outbox.open.values()))
+
+    def lose_files(self) -> None:
+        """Have no file any more, and hear of those that were handed in anew."""
+        self.shelf.clear()
+        self.results.clear(files=True)
+        self.shelf.dropped.clear()
+
+    def _hidden(self, task_id: str) -> bool:
+        if not self.dialect.hidden_for:
+            return False
+        self._asked[task_id] += 1
+        return self._asked[task_id] <= self.dialect.hidden_for
 
     def _read(self, key: ApiKey, model: str | None, answer: Answer) -> Answer:
         course = Course(self.faults.of_read(model, key.name))
@@ -247,28 +254,32 @@ class Engine(Books):
             due_at=now if early else now + seconds / self._speed,
             fields=fields,
         )
-        self._put(task)
+        self.tasks.put(task)
+        forgotten = self.tasks.forget()
+        if forgotten is not None:
+            self.files.forget(forgotten)
+            self._asked.pop(forgotten.id, None)
         self.charge(key.account, key.id, "charge", -price, now, task)
-        self._schedule(now if early else now + QUEUED * seconds / self._speed, task.id)
+        self._agenda.put(now if early else now + QUEUED * seconds / self._speed, task.id)
         self._doom(task)
         return task
 
     def _doom(self, task: SandboxTask) -> None:
         """Have a task fail, if that is its course."""
         if task.course.failure is not None and not task.ended:
-            self._results[task.id] = task.course.failure.code, task.course.failure.message
+            self.results.put(task.id, (task.course.failure.code, task.course.failure.message))
 
     def _step(self, task: SandboxTask, now: float) -> None:
         """Take a task one step on: its queueing time is over, or its time is up, or its files are there."""
         if task.status == "pending":
-            task = self._put(replace(task, status="processing"))
-            self._schedule(task.due_at, task.id)
+            task = self.tasks.put(replace(task, status="processing"))
+            self._agenda.put(task.due_at, task.id)
             if self.dialect.tells_processing:
                 self.outbox.tell(task, now)
-        elif not task.ended and task.due_at <= now and task.id in self._results:
-            self._end(task, self._results.pop(task.id), now)
+        elif not task.ended and task.due_at <= now and task.id in self.results:
+            self._end(task, self.results.pop(task.id), now)
 
-    def _end(self, task: SandboxTask, result: Work | tuple[str, str], now: float) -> None:
+    def _end(self, task: SandboxTask, result: Result, now: float) -> None:
         if isinstance(result, Work):
             output = output_of(task, result, self.shelf, self.files, self._uuid, now)
             task = replace(task, status="completed", completed_at=now, ended_at=now, output=output)
@@ -278,16 +289,7 @@ class Engine(Books):
             task = replace(task, status="failed", ended_at=now, error=error)
             if not self.dialect.keeps_credits:
                 self.charge(task.account, task.key, "refund", task.price, now, task)
-        self.outbox.end(self._put(task), now)
-
-    def _put(self, task: SandboxTask) -> SandboxTask:
-        self.tasks[task.id] = task
-        self.changed.add(task.id)
-        return task
-
-    def _schedule(self, at: float, item: str | Delivery) -> None:
-        self._entries += 1
-        heapq.heappush(self._agenda, (at, self._entries, item))
+        self.outbox.end(self.tasks.put(task), now)
 
     def _uuid(self) -> str:
         return str(UUID(int=self.draw.getrandbits(128), version=4))

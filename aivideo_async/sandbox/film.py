@@ -42,7 +42,7 @@ SONG_SECONDS = (20, 32)
 COVER_SIDE = 512
 
 
-def render(plan: MediaPlan, task_id: str, given: Sequence[bytes] = ()) -> Work:
+def render(plan: MediaPlan, task_id: str, given: Sequence[bytes] = ()) -> Work[bytes]:
     """Make the files of a plan; ``given`` are the pictures that it begins and ends with. Blocks.
 
     Raises UnreadablePictureError for one that is none.
@@ -156,13 +156,13 @@ def picture_of(frame: av.VideoFrame) -> Image.Image:
     return Image.frombytes("RGB", (frame.width, frame.height), bytes(plane), "raw", "RGB", plane.line_size, 1)
 
 
-def songs(plan: MediaPlan) -> Work:
+def songs(plan: MediaPlan) -> Work[bytes]:
     """Several takes of one song, each with a cover."""
     draw = Random(f"{plan.prompt}|{plan.seed}")  # noqa: S311 - songs, not secrets
     name = plan.title or title_of(plan.prompt)
     titles = (name, f"{name} (take 2)")
-    files: list[Made] = []
-    covers: list[Made] = []
+    files: list[Made[bytes]] = []
+    covers: list[Made[bytes]] = []
     for take, title in enumerate(titles):
         tune = sound.loop(f"{plan.prompt}|{plan.seed}|{take}", sound.SONG_BEATS)
         seconds = draw.randint(*SONG_SECONDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import sqlite3
@@ -16,12 +15,12 @@ import anyio.to_thread
 from pydantic import JsonValue, TypeAdapter
 
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.core.models import JsonObject
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.records import CallbackAttempt, Delivery, RequestEntry, SandboxTask
 from aivideo_async.sandbox.scenarios import Course, Scenario
+from aivideo_async.sandbox.shelf import Content
 from aivideo_async.sandbox.state import Changes, Kept, StateFolder
 from aivideo_async.supervise import finish
 
@@ -29,12 +28,23 @@ T = TypeVar("T")
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file's row: what is in it, and when it was put there (unix seconds)."""
+
+    name: str
+    size: int
+    modified: float
+
+
 TASKS: TypeAdapter[SandboxTask] = TypeAdapter(SandboxTask)
 KEYS: TypeAdapter[ApiKey] = TypeAdapter(ApiKey)
 POSTINGS: TypeAdapter[Posting] = TypeAdapter(Posting)
 REQUESTS: TypeAdapter[RequestEntry] = TypeAdapter(RequestEntry)
 ATTEMPTS: TypeAdapter[CallbackAttempt] = TypeAdapter(CallbackAttempt)
 DELIVERIES: TypeAdapter[tuple[float, Delivery]] = TypeAdapter(tuple[float, Delivery])
+FILES: TypeAdapter[KeptFile] = TypeAdapter(KeptFile)
 SCENARIOS: Mapping[str, type[Scenario]] = {kind.__name__: kind for kind in get_args(Scenario)}
 
 
@@ -88,8 +98,7 @@ class Keeper:
                 changes.rows.append(("secrets", "all", _text(SECRETS, secrets)))
             if not changes:
                 return
-            engine = self._engine
-            ids = engine.changed, engine.outbox.changed, engine.keys.changed, engine.shelf.changed
+            ids = self._engine.ids_changed()
             before = [set(changed) for changed in ids]
             for changed in ids:
                 changed.clear()
@@ -104,9 +113,8 @@ class Keeper:
 
     def restored(self) -> None:
         """Say that what the engine has now is what the folder has."""
-        for changed in (self._engine.changed, self._engine.outbox.changed, self._engine.keys.changed):
+        for changed in self._engine.ids_changed():
             changed.clear()
-        self._engine.shelf.changed.clear()
         self.marks = marks_of(self._engine)
 
 
@@ -135,7 +143,7 @@ def changes_of(engine: Engine, marks: Marks) -> tuple[Changes, Marks]:
     for id in sorted(engine.keys.changed):
         key = engine.keys.get(id)
         add(("key", id, None if key is None else _text(KEYS, key)))
-    for id in engine.changed:
+    for id in engine.tasks.changed:
         task = engine.tasks.get(id)
         add(("task", id, None if task is None else written(task)))
     for id in engine.outbox.changed:
@@ -149,9 +157,8 @@ def changes_of(engine: Engine, marks: Marks) -> tuple[Changes, Marks]:
         if file is None:
             add(("file", path, None))
             continue
-        name = hashlib.sha256(file.data).hexdigest()
-        changes.files[name] = file.data
-        add(("file", path, json.dumps({"name": name, "modified": file.modified})))
+        kept = KeptFile(file.content.name, file.content.size, file.modified)
+        add(("file", path, _text(FILES, kept)))
     return changes, now
 
 
@@ -188,8 +195,8 @@ def restore(engine: Engine, kept: Kept, old: str, new: str) -> None:
     try:
         _restore_lists(engine, moved)
         for path, text in kept.rows.get("file", {}).items():
-            value = cast("JsonObject", json.loads(text))
-            engine.shelf.restore(path, kept.files[str(value["name"])], float(cast("float", value["modified"])))
+            file = FILES.validate_json(text)
+            engine.shelf.restore(path, Content(file.name, file.size), file.modified)
         tasks = sorted((read(text) for text in moved.get("task", ())), key=lambda task: task.created_at)
         engine.restore(tasks, [DELIVERIES.validate_json(text) for text in moved.get("delivery", ())])
     except (ValueError, KeyError, TypeError) as error:

@@ -79,6 +79,11 @@ class Outbox:
         self.put(now, replace(self._delivery(task, task.callback_url, now), resent=True))
         return True
 
+    def forget(self, delivery: Delivery) -> None:
+        """Have nothing follow from this one: its task is forgotten."""
+        if self.open.pop(delivery.id, None) is not None:
+            self.changed.add(delivery.id)
+
     def delivered(
         self, task: SandboxTask, delivery: Delivery, now: float, *, status: int | None, error: str | None,
         headers: Mapping[str, str], seconds: float,

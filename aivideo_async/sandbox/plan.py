@@ -6,14 +6,18 @@ and of ``veo-3``), the choice made here is ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from random import Random
+from typing import Generic, TypeVar
 
 from pydantic import JsonValue
 
 from aivideo_async.core.models import JsonObject, Kind
+
+C = TypeVar("C")
+D = TypeVar("D")
 
 FRAMES_PER_SECOND = 24
 SHORT_SIDE = {"480p": 480, "720p": 720, "1080p": 1080}
@@ -74,23 +78,39 @@ class UnreadablePictureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One file. ``title`` and ``seconds`` are a song's."""
+class Made(Generic[C]):
+    """One file: its bytes, or whatever stands for them. ``title`` and ``seconds`` are a song's."""
 
     suffix: str
-    data: bytes
+    data: C
     title: str = ""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Work(Generic[C]):
     """All files of one task: results, a song's covers in step with them, a clip's last frame; and the ratio used."""
 
-    files: tuple[Made, ...]
+    files: tuple[Made[C], ...]
     ratio: str
-    covers: tuple[Made, ...] = ()
-    last_frame: Made | None = None
+    covers: tuple[Made[C], ...] = ()
+    last_frame: Made[C] | None = None
+
+    def __iter__(self) -> Iterator[Made[C]]:
+        """Every file there is."""
+        yield from self.files
+        yield from self.covers
+        if self.last_frame is not None:
+            yield self.last_frame
+
+    def kept(self, keep: Callable[[C], D]) -> Work[D]:
+        """The same work with what ``keep`` gives for the bytes of each file."""
+
+        def of(made: Made[C]) -> Made[D]:
+            return Made(made.suffix, keep(made.data), made.title, made.seconds)
+
+        last_frame = None if self.last_frame is None else of(self.last_frame)
+        return Work(tuple(map(of, self.files)), self.ratio, tuple(map(of, self.covers)), last_frame)
 
 
 def plan_of(kind: Kind, model: str, fields: JsonObject, draw: Random) -> MediaPlan:

@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from itertools import takewhile
 from typing import cast
 
@@ -19,17 +18,18 @@ from aiohttp.typedefs import Handler
 
 from aivideo_async.core.models import Kind
 from aivideo_async.sandbox import accent
-from aivideo_async.sandbox.answers import refused, spoilt, written
-from aivideo_async.sandbox.delivery import Courier, FetchError
+from aivideo_async.sandbox.answers import CUT, spoilt, written
+from aivideo_async.sandbox.delivery import Courier
+from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.dialect import Answer, failure, success
 from aivideo_async.sandbox.door import code_in, logged, stranger
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.handing import handed_out
 from aivideo_async.sandbox.keeping import Keeper
+from aivideo_async.sandbox.making import Maker
 from aivideo_async.sandbox.media import Studio
 from aivideo_async.sandbox.openapi import description
-from aivideo_async.sandbox.plan import UnreadablePictureError
 from aivideo_async.sandbox.records import Created, Delivery, Endpoint, RequestEntry, SandboxTask
-from aivideo_async.sandbox.shelf import ShelfError
 from aivideo_async.supervise import Supervisor
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -41,7 +41,6 @@ CONSOLE = "/console"
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
 TASK_ID = web.RequestKey("task_id", str)
 BODY = web.RequestKey("body", str)
-CUT = web.RequestKey("cut", bool)
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
@@ -56,10 +55,12 @@ class Server:
         courier: Courier,
         supervisor: Supervisor,
         clock: Callable[[], float],
+        depot: Depot,
         keeper: Keeper | None = None,
         hosts: Collection[str] = (),
     ) -> None:
-        self._engine, self._studio, self._courier = engine, studio, courier
+        self._engine, self._courier, self._depot = engine, courier, depot
+        self._maker = Maker(engine, studio=studio, depot=depot, fetch=courier.fetch, clock=clock, keeper=keeper)
         self._supervisor, self._clock, self._keeper, self._hosts = supervisor, clock, keeper, hosts
         self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
@@ -90,10 +91,15 @@ class Server:
             return
         for delivery in self._engine.advance(self._clock()):
             self._supervisor.spawn(self._deliver, delivery)
+        if self._engine.shelf.dropped:
+            self._supervisor.spawn(self._maker.tidy)
         if self._timer is not None:
             self._timer.cancel()
         if self._keeper is not None:
             self._keeper.touch()
+        else:
+            for changed in self._engine.ids_changed():  # nobody is to write them down
+                changed.clear()
         due = None if self._stopped else self._engine.next_due()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self.wake)
@@ -184,13 +190,8 @@ class Server:
             await answered.wait()
 
     def _make(self, task: SandboxTask) -> None:
-        if task.course.failure is not None:
-            return
-        work = self._studio.cached(task.plan)
-        if work is None:
+        if not self._maker.at_once(task):
             self._supervisor.spawn(self._render, task)
-        else:
-            self._engine.finish(task.id, work, self._clock())
 
     async def _get_task(self, request: web.Request) -> web.StreamResponse:
         request[TASK_ID] = task_id = request.match_info["task_id"]
@@ -225,46 +226,15 @@ class Server:
         return written(accent.spoken(self._engine.dialect, answer))
 
     async def _get_file(self, request: web.Request) -> web.StreamResponse:
-        headers = request.headers
-        try:
-            handout = self._engine.files.hand_out(
-                request.path, dict(request.query), self._clock(),
-                wanted=headers.get("Range"), if_range=headers.get("If-Range"),
-            )  # fmt: skip
-        except ShelfError as error:
-            return refused(error)
-        response = web.StreamResponse(status=handout.status, headers=handout.headers)
-        response.content_length, response.content_type = handout.length, handout.content_type
-        if handout.modified is not None:
-            response.last_modified = handout.modified
-        with suppress(ConnectionError):  # a browser that has seen enough of a clip hangs up
-            await response.prepare(request)
-            await response.write(handout.body)
-        if len(handout.body) < handout.length and request.transport is not None:
-            request[CUT] = True
-            request.transport.close()
-        return response
+        return await handed_out(request, self._engine.files, self._depot, self._clock())
 
     async def _head_file(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler takes it
         """A presigned URL is signed for GET: HEAD does not work on it (api.md §3, observed)."""
         return web.Response(status=200 if self._engine.dialect.heads else 403)
 
     async def _render(self, task: SandboxTask) -> None:
-        try:
-            result = await self._studio.make(task.plan, task.id, self._read)
-        except (UnreadablePictureError, FetchError, ShelfError) as error:
-            self._engine.finish(task.id, ("upstream_error", f"An input image cannot be used: {error}."), self._clock())
-        except Exception:
-            logger.exception("rendering task %s failed", task.id)
-            self._engine.finish(task.id, ("internal_error", "The result could not be rendered."), self._clock())
-        else:
-            self._engine.finish(task.id, result, self._clock())
+        await self._maker.make(task)
         self.wake()
-
-    async def _read(self, url: str) -> bytes:
-        """An input picture: our own files are read, all others fetched."""
-        own = self._engine.shelf.read(url, self._clock())
-        return await self._courier.fetch(url) if own is None else own
 
     async def _deliver(self, delivery: Delivery) -> None:
         clock = asyncio.get_running_loop().time

@@ -1,11 +1,14 @@
-"""The result files and their presigned URLs: signed, dying, read whole or in part (api.md §3). Pure."""
+"""The result files and their presigned URLs: signed, dying, read whole or in part (api.md §3). Pure.
+
+The shelf knows which files there are and what is in them by name; the bytes are kept elsewhere, see ``depot``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -27,19 +30,32 @@ class ShelfError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A result file; ``etag`` is quoted, ``modified`` is unix seconds."""
+class Content:
+    """What is in a file: ``name`` is the SHA-256 of its bytes in hex, ``size`` how many there are."""
 
-    data: bytes
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A result file; ``modified`` is unix seconds."""
+
+    content: Content
     content_type: str
-    etag: str
     modified: float
+
+    @property
+    def etag(self) -> str:
+        """Its name for caches, in quotes."""
+        return f'"{self.content.name[:32]}"'
 
 
 class Shelf:
     """Every result file of a sandbox that can still be asked for; ``lifetime`` is how many seconds a URL lives.
 
-    ``base_url`` is where the files are served, known when somebody serves them.
+    ``base_url`` is where the files are served, known when somebody serves them. ``changed`` has the paths that came or
+    went, ``dropped`` the name of a content for every time that it is needed no longer: both for who keeps them.
     """
 
     def __init__(self, secret: bytes, *, lifetime: int, base_url: str = "") -> None:
@@ -48,14 +64,14 @@ class Shelf:
         self._lifetime = lifetime
         self._files: dict[str, StoredFile] = {}
         self.changed: set[str] = set()
+        self.dropped: list[str] = []
         self._issued = 0
 
-    def put(self, name: str, suffix: str, data: bytes, now: float) -> str:
+    def put(self, name: str, suffix: str, content: Content, now: float) -> str:
         """Keep a file as ``name.suffix`` and return its presigned URL; what nobody can ask for any more is dropped."""
         self._drop_dead(now)
         path = f"/files/{name}.{suffix}"
-        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        self._files[path] = StoredFile(data, CONTENT_TYPES[suffix], etag, now)
+        self.restore(path, content, now)
         self.changed.add(path)
         return self.url(path, now)
 
@@ -63,15 +79,25 @@ class Shelf:
         """The file at a path, whoever asks."""
         return self._files.get(path)
 
-    def restore(self, path: str, data: bytes, modified: float) -> None:
-        """Keep a file that was put before."""
-        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        self._files[path] = StoredFile(data, CONTENT_TYPES[path.rpartition(".")[2]], etag, modified)
+    def restore(self, path: str, content: Content, modified: float) -> None:
+        """Keep a file that was put before. Raises KeyError for a path that is none of ours."""
+        self._files[path] = StoredFile(content, CONTENT_TYPES[path.rpartition(".")[2]], modified)
+
+    def contents(self) -> Iterator[str]:
+        """The name of every file's content, as often as there are files with it."""
+        return (file.content.name for file in self._files.values())
+
+    def drop(self, path: str) -> None:
+        """Have no file at this path any more."""
+        file = self._files.pop(path, None)
+        if file is not None:
+            self.changed.add(path)
+            self.dropped.append(file.content.name)
 
     def clear(self) -> None:
         """Drop every file."""
-        self.changed.update(self._files)
-        self._files.clear()
+        for path in tuple(self._files):
+            self.drop(path)
 
     def again(self, url: str, now: float) -> str:
         """Another URL for the file behind one of our own, alive from now on and unlike every one before."""
@@ -106,27 +132,31 @@ class Shelf:
         if now >= issued + int(query["X-Amz-Expires"]):
             raise ShelfError(403, "AccessDenied", "Request has expired")
         if path not in self._files:
-            raise ShelfError(404, "NoSuchKey", "The specified key does not exist.")
+            raise no_such_key()
         return self._files[path]
 
-    def read(self, url: str, now: float) -> bytes | None:
-        """The bytes behind one of our own URLs, ``None`` for any other URL. Raises ShelfError as ``get`` does."""
+    def behind(self, url: str, now: float) -> Content | None:
+        """What is behind one of our own URLs, ``None`` for any other URL. Raises ShelfError as ``get`` does."""
         if not url.startswith(f"{self.base_url}/files/"):
             return None
         parts = urlsplit(url)
-        return self.get(parts.path, dict(parse_qsl(parts.query)), now).data
+        return self.get(parts.path, dict(parse_qsl(parts.query)), now).content
 
     def _drop_dead(self, now: float) -> None:
         while self._files:
             oldest = next(iter(self._files))
             if self._files[oldest].modified + self._lifetime > now:
                 return
-            del self._files[oldest]
-            self.changed.add(oldest)
+            self.drop(oldest)
 
     def _signature(self, path: str, query: Mapping[str, str]) -> str:
         message = f"{path}\n{urlencode(sorted(query.items()))}".encode()
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
+
+
+def no_such_key() -> ShelfError:
+    """There is no file at a path."""
+    return ShelfError(404, "NoSuchKey", "The specified key does not exist.")
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -1,4 +1,7 @@
-"""A folder that keeps a sandbox: one SQLite file of rows and files, locked by whoever has it. It blocks."""
+"""A folder that keeps a sandbox: an SQLite file of rows, locked by whoever has it. It blocks.
+
+The result files are beside it, in a folder that a ``Depot`` has.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,10 @@ from typing import IO
 
 from aivideo_async.core.errors import ConfigurationError
 
-VERSION = 1
-DATABASE, LOCK = "sandbox.db", "lock"
+VERSION = 2
+DATABASE, LOCK, FILES = "sandbox.db", "lock", "files"
 SCHEMA = """
 CREATE TABLE kept (kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
-CREATE TABLE files (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 """
 LASTING = ("secrets", "key")
 """Kinds of rows that a reset leaves."""
@@ -25,13 +27,12 @@ LASTING = ("secrets", "key")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be written at once. ``rows`` are kind, id and JSON (``None``: it is gone); ``files`` name and bytes.
+    """What is to be written at once. ``rows`` are kind, id and JSON (``None``: it is gone).
 
     ``wiped`` drops all but keys and secrets first; ``oldest`` is the first id of a kind that is still wanted.
     """
 
     rows: list[tuple[str, str, str | None]] = field(default_factory=list[tuple[str, str, str | None]])
-    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     wiped: bool = False
     oldest: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -41,10 +42,9 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a folder had: JSON by kind and id, in the order of the ids, and files by name."""
+    """What a folder had: JSON by kind and id, in the order of the ids."""
 
     rows: dict[str, dict[str, str]]
-    files: dict[str, bytes]
 
 
 class StateFolder:
@@ -120,14 +120,12 @@ class StateFolder:
         rows: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for kind, id, value in self._open.execute("SELECT kind, id, value FROM kept ORDER BY kind, id"):
             rows[kind][id] = value
-        return Kept(rows, dict(self._open.execute("SELECT name, data FROM files")))
+        return Kept(rows)
 
     def _write(self, database: sqlite3.Connection, changes: Changes) -> None:
         if changes.wiped:
             marks = ", ".join("?" for _ in LASTING)
             database.execute(f"DELETE FROM kept WHERE kind NOT IN ({marks})", LASTING)  # noqa: S608 - question marks
-        for name, data in changes.files.items():
-            database.execute("INSERT OR IGNORE INTO files VALUES (?, ?)", (name, data))
         for kind, id, value in changes.rows:
             if value is None:
                 database.execute("DELETE FROM kept WHERE kind = ? AND id = ?", (kind, id))
@@ -135,9 +133,6 @@ class StateFolder:
                 database.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (kind, id, value))
         for kind, oldest in changes.oldest.items():
             database.execute("DELETE FROM kept WHERE kind = ? AND id < ?", (kind, oldest))
-        if changes.wiped or any(kind == "file" and value is None for kind, _, value in changes.rows):
-            named = "SELECT json_extract(value, '$.name') FROM kept WHERE kind = 'file'"
-            database.execute(f"DELETE FROM files WHERE name NOT IN ({named})")  # noqa: S608 - a constant
 
     @contextmanager
     def _as_a_sentence(self) -> Generator[None]:

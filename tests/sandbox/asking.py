@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from decimal import Decimal
 from random import Random
@@ -14,7 +15,7 @@ from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.plan import Made, Work
 from aivideo_async.sandbox.records import Created, Delivery, SandboxTask
-from aivideo_async.sandbox.shelf import Shelf
+from aivideo_async.sandbox.shelf import Content, Shelf
 
 KEY = "sk-of-the-tests"
 BEARER = f"Bearer {KEY}"
@@ -23,7 +24,14 @@ LATER = NOW + 10_000
 CALLBACK = "http://127.0.0.1:9/cb/secret-token"
 BASE = "http://127.0.0.1:8"
 SORA: dict[str, JsonValue] = {"model": "sora-2", "prompt": "a city", "callback_url": CALLBACK}
-CLIP = Work((Made("mp4", b"clip"),), "16:9")
+
+
+def content(data: bytes) -> Content:
+    """What stands for these bytes on a shelf."""
+    return Content(hashlib.sha256(data).hexdigest(), len(data))
+
+
+CLIP = Work((Made("mp4", content(b"clip")),), "16:9")
 
 
 def an_engine(
@@ -55,11 +63,13 @@ def refused(engine: Engine, body: JsonValue, *, kind: Kind = "video", key: str |
     return created.answer.status, str(error["code"])
 
 
-def ended(engine: Engine, body: JsonValue = SORA, *, work: Work = CLIP, kind: Kind = "video") -> list[Delivery]:
+def ended(
+    engine: Engine, body: JsonValue = SORA, *, work: Work[bytes] | None = None, kind: Kind = "video"
+) -> list[Delivery]:
     """Accept a task, hand its files in, let its time pass; the callbacks that are due."""
     task = accepted(engine, body, kind=kind)
     if task.course.failure is None:
-        engine.finish(task.id, work, NOW)
+        engine.finish(task.id, CLIP if work is None else work.kept(content), NOW)
     return engine.advance(LATER)
 
 

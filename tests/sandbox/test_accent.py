@@ -13,7 +13,7 @@ from aivideo_async.sandbox import accent
 from aivideo_async.sandbox.dialect import AS_WRITTEN, Answer, Dialect, failure, success
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.scenarios import Fail
-from tests.sandbox.asking import BEARER, CLIP, KEY, LATER, NOW, SORA, accepted, an_engine, ask, ended, the_task
+from tests.sandbox.asking import BEARER, CLIP, KEY, LATER, NOW, SORA, accepted, an_engine, ask, content, ended, the_task
 
 DONE: dict[str, JsonValue] = {"id": "t", "status": "completed", "output": {"urls": ["u"], "metadata": {"ratio": "1:1"}}}
 UNDERWAY: dict[str, JsonValue] = {"id": "t", "status": "processing", "progress": None}
@@ -95,6 +95,6 @@ def test_every_question_may_give_a_url_of_its_own_that_works() -> None:
     seen: set[str] = set()
     for _ in range(2):
         (url,) = urls_in(engine.get_task(task_id, BEARER, LATER).body)
-        assert engine.shelf.read(url, LATER) == b"clip"
+        assert engine.shelf.behind(url, LATER) == content(b"clip")
         seen.add(url)
     assert len(seen) == 2

@@ -36,6 +36,7 @@ from tests.sandbox.asking import (
     accepted,
     an_engine,
     ask,
+    content,
     ended,
     refused,
     the_task,
@@ -168,14 +169,14 @@ class TestLife:
         assert isinstance(output, dict)
         assert output.keys() == {"urls", "metadata"}
         assert isinstance(output["urls"], list)
-        assert engine.shelf.read(str(output["urls"][0]), LATER) == b"clip"
+        assert engine.shelf.behind(str(output["urls"][0]), LATER) == content(b"clip")
 
     def test_a_last_frame_has_a_url_of_its_own(self) -> None:
         engine = an_engine()
         ended(engine, work=Work((Made("mp4", b"clip"),), "16:9", last_frame=Made("png", b"frame")))
         output = the_task(engine).output
         assert output is not None
-        assert engine.shelf.read(str(output["last_frame_url"]), LATER) == b"frame"
+        assert engine.shelf.behind(str(output["last_frame_url"]), LATER) == content(b"frame")
 
     def test_tracks_are_in_step_with_urls(self) -> None:
         engine = an_engine()
@@ -184,7 +185,7 @@ class TestLife:
         ended(engine, {"model": "suno-v5", "prompt": "x"}, work=work, kind="music")
         metadata = cast("dict[str, list[dict[str, JsonValue]]]", (the_task(engine).output or {})["metadata"])
         assert [(track["title"], track["duration"]) for track in metadata["tracks"]] == [("One", 21.0), ("Two", 30.0)]
-        assert engine.shelf.read(str(metadata["tracks"][1]["image_url"]), LATER) == b"c2"
+        assert engine.shelf.behind(str(metadata["tracks"][1]["image_url"]), LATER) == content(b"c2")
 
     def test_a_failure_speaks_as_the_service_does(self) -> None:
         engine = an_engine()

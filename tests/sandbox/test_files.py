@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -30,9 +31,31 @@ def told(engine: Engine) -> str:
     return str(urls[0])
 
 
-def get(engine: Engine, url: str, *, wanted: str | None = None, if_range: str | None = None) -> Handout:
+@dataclass(frozen=True)
+class Got:
+    """A handout with the body that it comes to."""
+
+    handout: Handout
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        return self.handout.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.handout.headers
+
+    @property
+    def length(self) -> int:
+        return self.handout.length
+
+
+def get(engine: Engine, url: str, *, wanted: str | None = None, if_range: str | None = None) -> Got:
     parts = urlsplit(url)
-    return engine.files.hand_out(parts.path, dict(parse_qsl(parts.query)), LATER, wanted=wanted, if_range=if_range)
+    handout = engine.files.hand_out(parts.path, dict(parse_qsl(parts.query)), LATER, wanted=wanted, if_range=if_range)
+    pieces = [CLIP[first : first + size] for first, size in handout.pieces(3)]
+    return Got(handout, b"".join(piece[::-1] if handout.mirrored else piece for piece in pieces))
 
 
 def test_a_file_is_handed_out_whole_and_in_part() -> None:
@@ -62,6 +85,13 @@ def test_a_changed_file_breaks_off_and_is_another_one_then() -> None:
     assert (first.body, first.length) == (CLIP[:5], 10)
     assert (second.status, second.body) == (200, CLIP[::-1])
     assert second.headers["ETag"] != first.headers["ETag"]
+
+
+def test_a_part_of_a_changed_file_is_a_part_of_the_other_one() -> None:
+    engine, url = with_clip(Changed())
+    get(engine, url)
+    part = get(engine, url, wanted="bytes=2-8")
+    assert (part.status, part.body, part.headers["Content-Range"]) == (206, CLIP[::-1][2:9], "bytes 2-8/10")
 
 
 def test_a_redirect_leads_into_a_private_network() -> None:

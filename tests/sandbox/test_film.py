@@ -56,7 +56,7 @@ PLAN = MediaPlan(
 )
 
 
-def made(plan: MediaPlan, *given: bytes) -> Work:
+def made(plan: MediaPlan, *given: bytes) -> Work[bytes]:
     return render(plan, "the-task", given)
 
 

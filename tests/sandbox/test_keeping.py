@@ -17,7 +17,7 @@ from aivideo_async.sandbox.keeping import Keeper, Marks, Secrets, changes_of, re
 from aivideo_async.sandbox.records import RequestEntry
 from aivideo_async.sandbox.scenarios import Course, Scenario
 from aivideo_async.sandbox.state import Changes, Kept, StateFolder
-from tests.sandbox.asking import BASE, CLIP, KEY, LATER, NOW, accepted, an_engine, ended
+from tests.sandbox.asking import BASE, CLIP, KEY, LATER, NOW, accepted, an_engine, content, ended
 
 
 class Paper(StateFolder):
@@ -26,7 +26,6 @@ class Paper(StateFolder):
     def __init__(self) -> None:
         super().__init__(Path())
         self.rows: dict[tuple[str, str], str] = {}
-        self.files: dict[str, bytes] = {}
         self.writes: list[Changes] = []
         self.broken = False
 
@@ -36,7 +35,6 @@ class Paper(StateFolder):
         self.writes.append(changes)
         if changes.wiped:
             self.rows = {key: row for key, row in self.rows.items() if key[0] == "key"}
-        self.files |= changes.files
         for kind, id, value in changes.rows:
             self.rows.pop((kind, id), None)
             if value is not None:
@@ -46,7 +44,7 @@ class Paper(StateFolder):
         rows: dict[str, dict[str, str]] = {}
         for (kind, id), text in sorted(self.rows.items()):
             rows.setdefault(kind, {})[id] = text
-        return Kept(rows, self.files)
+        return Kept(rows)
 
 
 def again(paper: Paper, *, base: str = BASE) -> Engine:
@@ -95,7 +93,7 @@ async def test_files_are_found_at_the_new_address() -> None:
     url = str(json.loads(json.dumps(task.output))["urls"][0])
     assert url.startswith("http://127.0.0.1:9999/files/")
     other.shelf.secret, other.shelf.base_url = engine.shelf.secret, "http://127.0.0.1:9999"
-    assert other.shelf.read(url, LATER) == b"clip"
+    assert other.shelf.behind(url, LATER) == content(b"clip")
 
 
 async def test_only_what_changed_is_written() -> None:
@@ -186,9 +184,11 @@ def test_every_scenario_is_read_as_it_was_written(scenario: Scenario) -> None:
     assert isinstance(scenario, get_args(Scenario))
 
 
-@pytest.mark.parametrize("rows", [{"task": {"a": "{}"}}, {"key": {"a": "["}}, {"file": {"/a": '{"name":"gone"}'}}])
+@pytest.mark.parametrize(
+    "rows", [{"task": {"a": "{}"}}, {"key": {"a": "["}}, {"file": {"/files/a.mp4": '{"name":"no size"}'}}]
+)
 def test_rows_that_are_damaged_are_one_sentence(rows: dict[str, dict[str, str]]) -> None:
     with pytest.raises(ConfigurationError, match="damaged"):
-        restore(an_engine(), Kept(rows, {}), BASE, BASE)
+        restore(an_engine(), Kept(rows), BASE, BASE)
     with pytest.raises(ConfigurationError, match="damaged"):
-        secrets_of(Kept({"secrets": {"all": "{}"}}, {}))
+        secrets_of(Kept({"secrets": {"all": "{}"}}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -30,15 +30,15 @@ from aivideo_async.sandbox import (
     Sandbox,
 )
 from aivideo_async.sandbox.delivery import Courier
+from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.dialect import Answer
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Studio
-from aivideo_async.sandbox.plan import MediaPlan, Work
 from aivideo_async.sandbox.server import BODY_LIMIT, Server
 from aivideo_async.sandbox.shelf import Shelf
 from aivideo_async.supervise import Supervisor
 from tests.loopback import answering, http, serving
-from tests.sandbox.asking import LATER, accepted, an_engine, the_task
+from tests.sandbox.asking import LATER
 
 Json = dict[str, JsonValue]
 FAST = 7200.0
@@ -104,16 +104,6 @@ async def world(sandbox: Sandbox | None = None) -> AsyncGenerator[World]:
             yield World(sandbox, session, receiver)
 
 
-class BrokenStudio(Studio):
-    """Makes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__("real")
-
-    async def make(self, plan: MediaPlan, task_id: str, read: Callable[[str], Awaitable[bytes]]) -> Work:
-        raise RuntimeError("the studio burned down")
-
-
 class BrokenEngine(Engine):
     """Knows nothing."""
 
@@ -125,10 +115,13 @@ class BrokenEngine(Engine):
 
 
 def a_server(engine: Engine) -> Server:
-    """A server of the engine whose studio is broken; nothing runs in it."""
+    """A server of the engine; nothing runs in it."""
     courier, supervisor = Courier(secret=None, clock=lambda: LATER), Supervisor("test")
+    studio = Studio("real", Depot())
     engine.open_account("sk-x", Decimal(0))
-    return Server(engine, studio=BrokenStudio(), courier=courier, supervisor=supervisor, clock=lambda: LATER)
+    return Server(
+        engine, studio=studio, courier=courier, supervisor=supervisor, clock=lambda: LATER, depot=Depot()
+    )  # fmt: skip
 
 
 def code_of(answer: Json) -> JsonValue:
@@ -320,14 +313,6 @@ class TestRealRendering:
             assert code_of(task) == "upstream_error"
             assert "input image" in str(cast("Json", task["error"])["message"])
 
-    async def test_what_breaks_in_rendering_fails_the_task(self, caplog: pytest.LogCaptureFixture) -> None:
-        engine = an_engine()
-        task = accepted(engine, {"model": "sora-2", "prompt": "x"})
-        await a_server(engine)._render(task)
-        code, message = the_task(engine).error or ("", "")
-        assert (code, message[:31]) == ("internal_error", "The result could not be rendere")
-        assert "the studio burned down" in caplog.text
-
 
 async def test_what_breaks_in_a_handler_is_an_error_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
     async with (
@@ -353,3 +338,11 @@ async def test_a_browser_that_hangs_up_in_a_file_leaves_no_traceback(caplog: pyt
         async with w.http.get(url) as response:
             assert response.status == 200
     assert [record.message for record in caplog.records if record.exc_info] == []
+
+
+async def test_where_nobody_writes_down_what_changed_it_is_not_remembered() -> None:
+    async with world() as w:
+        await w.accepted()
+        await w.receiver.next()
+        while w.sandbox.engine.ids_changed() != (set(), set(), set(), set()):
+            await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aivideo_async.sandbox.shelf import Shelf, ShelfError, byte_range
+from aivideo_async.sandbox.shelf import Content, Shelf, ShelfError, byte_range
 
 NOW = 1_790_000_000.5
 BASE = "http://127.0.0.1:8"
@@ -14,6 +14,10 @@ BASE = "http://127.0.0.1:8"
 
 def a_shelf(lifetime: int = 86_400) -> Shelf:
     return Shelf(b"secret", lifetime=lifetime, base_url=BASE)
+
+
+def content(data: bytes) -> Content:
+    return Content(data.hex() * 32, len(data))
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -27,28 +31,29 @@ def failure(shelf: Shelf, url: str, now: float = NOW) -> tuple[int, str]:
 
 
 def test_a_url_looks_presigned() -> None:
-    query = query_of(a_shelf().put("name", "mp4", b"x", NOW))
+    query = query_of(a_shelf().put("name", "mp4", content(b"x"), NOW))
     assert (query["X-Amz-Expires"], len(query["X-Amz-Signature"])) == ("86400", 64)
     assert query["X-Amz-Date"] == "20260921T141320Z"
 
 
 def test_a_url_gives_its_file() -> None:
     shelf = a_shelf()
-    url = shelf.put("name", "png", b"x", NOW)
+    url = shelf.put("name", "png", content(b"x"), NOW)
     file = shelf.get("/files/name.png", query_of(url), NOW)
-    assert (file.data, file.content_type, file.modified) == (b"x", "image/png", NOW)
+    assert (file.content, file.content_type, file.modified) == (content(b"x"), "image/png", NOW)
+    assert file.etag == f'"{"78" * 16}"'
 
 
 def test_a_url_dies_with_its_lifetime() -> None:
     shelf = a_shelf(60)
-    url = shelf.put("name", "mp4", b"x", NOW)
-    assert shelf.read(url, NOW + 59) == b"x"
+    url = shelf.put("name", "mp4", content(b"x"), NOW)
+    assert shelf.behind(url, NOW + 59) == content(b"x")
     assert failure(shelf, url, NOW + 60) == (403, "AccessDenied")
 
 
 def test_a_changed_url_is_refused() -> None:
     shelf = a_shelf()
-    url = shelf.put("name", "mp4", b"x", NOW)
+    url = shelf.put("name", "mp4", content(b"x"), NOW)
     assert failure(shelf, url.replace("X-Amz-Expires=86400", "X-Amz-Expires=99999")) == (403, "SignatureDoesNotMatch")
     assert failure(shelf, url.partition("?")[0]) == (403, "SignatureDoesNotMatch")
     assert failure(shelf, url.replace("X-Amz-Signature=", "X-Amz-Signature=%C3%A9")) == (403, "SignatureDoesNotMatch")
@@ -56,13 +61,14 @@ def test_a_changed_url_is_refused() -> None:
 
 def test_files_that_nobody_can_ask_for_are_dropped() -> None:
     shelf = a_shelf(60)
-    old = shelf.put("old", "mp4", b"x", NOW)
-    shelf.put("new", "mp4", b"y", NOW + 61)
+    old = shelf.put("old", "mp4", content(b"x"), NOW)
+    shelf.put("new", "mp4", content(b"y"), NOW + 61)
     assert failure(shelf, old) == (404, "NoSuchKey")
+    assert (shelf.dropped, list(shelf.contents())) == ([content(b"x").name], [content(b"y").name])
 
 
 def test_only_our_own_urls_are_read() -> None:
-    assert a_shelf().read("https://cdn.example.com/files/name.mp4", NOW) is None
+    assert a_shelf().behind("https://cdn.example.com/files/name.mp4", NOW) is None
 
 
 @pytest.mark.parametrize(

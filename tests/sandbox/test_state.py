@@ -22,9 +22,9 @@ def opened(path: Path, *, reset: bool = False) -> Generator[tuple[StateFolder, K
         folder.close()
 
 
-def write(path: Path, *rows: tuple[str, str, str | None], **files: bytes) -> None:
+def write(path: Path, *rows: tuple[str, str, str | None]) -> None:
     with opened(path) as (folder, _):
-        folder.write(Changes(rows=list(rows), files=files))
+        folder.write(Changes(rows=list(rows)))
 
 
 def rows(path: Path) -> dict[str, dict[str, str]]:
@@ -43,23 +43,12 @@ def test_a_row_is_replaced_or_gone(tmp_path: Path) -> None:
     assert rows(tmp_path) == {"task": {"a": "2"}}
 
 
-def test_a_file_goes_with_the_last_row_that_names_it(tmp_path: Path) -> None:
-    write(tmp_path, ("file", "/1", '{"name":"x"}'), ("file", "/2", '{"name":"x"}'), x=b"data")
-    for path, left in ("/1", {"x": b"data"}), ("/2", {}):
-        write(tmp_path, ("file", path, None))
-        with opened(tmp_path) as (_, kept):
-            assert kept.files == left
-
-
 def test_a_wiped_one_has_keys_and_secrets_only(tmp_path: Path) -> None:
-    write(
-        tmp_path, ("key", "k", "1"), ("secrets", "all", "1"), ("task", "t", "1"), ("file", "/1", '{"name":"x"}'), x=b""
-    )
+    write(tmp_path, ("key", "k", "1"), ("secrets", "all", "1"), ("task", "t", "1"), ("file", "/1", "{}"))
     with opened(tmp_path) as (folder, _):
         folder.write(Changes(wiped=True))
     with opened(tmp_path) as (_, kept):
         assert kept.rows.keys() == {"key", "secrets"}
-        assert not kept.files
 
 
 def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
@@ -86,7 +75,7 @@ def test_another_version_is_refused_until_it_is_reset(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / DATABASE)
     database.execute("PRAGMA user_version = 7")
     database.close()
-    with pytest.raises(ConfigurationError, match="is of version 7, and this sandbox reads version 1 only"):
+    with pytest.raises(ConfigurationError, match="is of version 7, and this sandbox reads version 2 only"):
         StateFolder(tmp_path).open()
     with opened(tmp_path, reset=True) as (_, kept):
         assert kept.rows == {}
