@@ -111,10 +111,14 @@ class Keeper:
             else:
                 self.marks = marks
 
-    def restored(self) -> None:
-        """Say that what the engine has now is what the folder has."""
-        for changed in self._engine.ids_changed():
+    def restored(self, *, moved: bool) -> None:
+        """Say that what the engine has now is what the folder has, but for the URLs where it ``moved``."""
+        engine = self._engine
+        for changed in engine.ids_changed():
             changed.clear()
+        if moved:
+            engine.tasks.changed.update(engine.tasks)
+            engine.outbox.changed.update(engine.outbox.open)
         self.marks = marks_of(self._engine)
 
 

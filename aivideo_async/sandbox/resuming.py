@@ -58,7 +58,7 @@ class Resumption:
         found = secrets_of(kept)
         if found is not None and self._marks is None:
             restore(sandbox.engine, kept, found.base_url, sandbox.base_url)
-            keeper.restored()
+            keeper.restored(moved=found.base_url != sandbox.base_url)
             self._marks = keeper.marks
             sandbox.resume_as(found)
             self._starts = found.starts

@@ -41,6 +41,16 @@ async def test_tasks_ledger_files_and_keys_are_there_again(tmp_path: Path) -> No
             assert response.status == 200
 
 
+async def test_files_are_found_after_every_move(tmp_path: Path) -> None:
+    async with world(kept(tmp_path)) as w:
+        id = await w.accepted()
+        await w.receiver.next()
+        clip = await result(w, id)
+    for _ in range(3):
+        async with world(kept(tmp_path)) as w:
+            assert await result(w, id) == clip
+
+
 async def test_a_task_that_was_not_at_its_end_ends_later(tmp_path: Path) -> None:
     async with world(kept(tmp_path, speed=1)) as w:
         id = await w.accepted()
