@@ -91,6 +91,11 @@ class Keeper:
         """
         await finish(self._keep(secrets))
 
+    async def written(self, task_id: str) -> None:
+        """Return when what is known of a task is written down. Cancelling it as ``keep``."""
+        if self._lock.locked() or task_id in self._engine.tasks.changed:
+            await self.keep()
+
     async def _keep(self, secrets: Secrets | None) -> None:
         async with self._lock:
             changes, marks = changes_of(self._engine, self.marks)

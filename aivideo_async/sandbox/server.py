@@ -195,6 +195,9 @@ class Server:
 
     async def _get_task(self, request: web.Request) -> web.StreamResponse:
         request[TASK_ID] = task_id = request.match_info["task_id"]
+        task = self._engine.tasks.get(task_id)
+        if self._keeper is not None and task is not None and task.ended:
+            await self._keeper.written(task_id)  # what somebody was told must be so after a restart
         answer = self._engine.get_task(
             task_id, request.headers.get("Authorization"), self._clock(), address=request.remote
         )
@@ -238,6 +241,8 @@ class Server:
 
     async def _deliver(self, delivery: Delivery) -> None:
         clock = asyncio.get_running_loop().time
+        if self._keeper is not None:
+            await self._keeper.written(delivery.task_id)
         headers, began = self._courier.headers(delivery), clock()
         status, error = await self._courier.deliver(delivery, headers)
         took = clock() - began

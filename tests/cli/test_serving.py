@@ -9,11 +9,14 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from aivideo_async import Client
 from aivideo_async.cli.output import Screen
@@ -121,6 +124,47 @@ async def test_a_task_and_its_charge_outlive_a_sandbox_that_is_killed(tmp_path: 
                 ids.append(await one_more(settings, ids, charged=200 * start))
             finally:
                 sandbox.kill()
+
+
+@pytest.mark.crash
+async def test_the_files_of_tasks_that_ended_outlive_a_sandbox_that_is_killed(tmp_path: Path) -> None:
+    body = {"model": "gpt-image-2", "prompt": "a cat", "aspect_ratio": "1:2"}
+    seen: dict[str, bytes] = {}
+    for _ in range(3):
+        with popen("sandbox", "--port", "0", "--speed", "100000", "--state", str(tmp_path)) as sandbox:
+            try:
+                async with client_of(sandbox) as http:
+                    for id, data in seen.items():
+                        assert await result(http, id) == data
+                    async with http.post("/v1/images/generations", json=body) as response:
+                        id = str((await response.json())["data"]["taskId"])
+                    seen[id] = await result(http, id)
+            finally:
+                sandbox.kill()
+    assert len(list((tmp_path / "files").iterdir())) == 3
+
+
+@asynccontextmanager
+async def client_of(sandbox: subprocess.Popen[str]) -> AsyncGenerator[aiohttp.ClientSession]:
+    """A session with the settings that a sandbox prints."""
+    assert sandbox.stdout is not None
+    lines = [await asyncio.to_thread(sandbox.stdout.readline) for _ in range(4)]
+    settings = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+    bearer = {"Authorization": f"Bearer {settings['AIVIDEO_API_KEY']}"}
+    async with aiohttp.ClientSession(settings["AIVIDEO_BASE_URL"], headers=bearer) as http:
+        yield http
+
+
+async def result(http: aiohttp.ClientSession, id: str) -> bytes:
+    """The file of a task, once it has ended."""
+    while True:
+        async with http.get(f"/v1/tasks/{id}") as response:
+            task = await response.json()
+        if task["status"] == "completed":
+            async with http.get(URL(task["output"]["urls"][0], encoded=True)) as response:
+                assert response.status == 200
+                return await response.read()
+        await asyncio.sleep(0.01)
 
 
 async def one_more(settings: dict[str, str], ids: list[str], *, charged: int) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import cast
 
@@ -36,6 +38,7 @@ from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.media import Studio
 from aivideo_async.sandbox.server import BODY_LIMIT, Server
 from aivideo_async.sandbox.shelf import Shelf
+from aivideo_async.sandbox.state import DATABASE
 from aivideo_async.supervise import Supervisor
 from tests.loopback import answering, http, serving
 from tests.sandbox.asking import LATER
@@ -338,6 +341,25 @@ async def test_a_browser_that_hangs_up_in_a_file_leaves_no_traceback(caplog: pyt
         async with w.http.get(url) as response:
             assert response.status == 200
     assert [record.message for record in caplog.records if record.exc_info] == []
+
+
+async def test_what_a_receiver_or_a_client_is_told_was_written_down_before(tmp_path: Path) -> None:
+    def kept(id: str) -> Json:
+        with closing(sqlite3.connect(tmp_path / DATABASE)) as database:
+            (text,) = database.execute("SELECT value FROM kept WHERE kind = 'task' AND id = ?", (id,)).fetchone()
+        return cast("Json", json.loads(text))
+
+    async with world(Sandbox(render="cached", speed=FAST, state=tmp_path)) as w:
+        for _ in range(5):
+            id = await w.accepted()
+            await w.receiver.next()
+            assert kept(id)["status"] == "completed"
+        w.sandbox.clock.pause()
+        id = str(cast("Json", (await w.create(SORA))[1]["data"])["taskId"])
+        w.sandbox.clock.advance(3600)
+        while (await w.get(f"/v1/tasks/{id}"))[1]["status"] != "completed":
+            pass
+        assert kept(id)["status"] == "completed"
 
 
 async def test_where_nobody_writes_down_what_changed_it_is_not_remembered() -> None:
