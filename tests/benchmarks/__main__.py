@@ -17,6 +17,7 @@ from typing import cast
 from tests.benchmarks import (
     batch,
     callbacks,
+    crowd,
     downloads,
     imports,
     memory,
@@ -48,6 +49,7 @@ ROWS: Mapping[str, Row] = {
     "stores": stores.measure,
     "replicas": replicas.measure,
     "sandbox": sandbox.measure,
+    "crowd": crowd.measure,
     "download": downloads.measure,
 }
 
