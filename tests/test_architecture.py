@@ -44,7 +44,8 @@ jwks orders otel posting sandbox.labels sandbox.terrain sandbox.roll sandbox.age
     sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox
 settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
     stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books sandbox.results
-sandbox.engine sandbox.pictures sandbox.handing stores.postgres_worker probe.report console.task console.store_source
+sandbox.engine sandbox.pictures sandbox.handing sandbox.listening stores.postgres_worker probe.report \
+    console.task console.store_source
 console.engine_tools sandbox.film probe.folder console.pages
 console.engine_source mounting probe.journal sandbox.media console.mounting sandbox.controls sandbox.keeping
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console \

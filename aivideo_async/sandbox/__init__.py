@@ -15,7 +15,6 @@ import asyncio
 import base64
 import math
 import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -41,6 +40,7 @@ from aivideo_async.sandbox.faults import Faults
 from aivideo_async.sandbox.keeping import Secrets
 from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.ledger import Posting
+from aivideo_async.sandbox.listening import bound, listening
 from aivideo_async.sandbox.media import Render, Studio
 from aivideo_async.sandbox.records import CallbackAttempt, RequestEntry, SandboxTask
 from aivideo_async.sandbox.resuming import Resumption
@@ -105,7 +105,6 @@ __all__ = [
 
 Profile = Literal["signed", "documented"]
 DAY = 86_400
-SHUTDOWN_SECONDS = 1.0
 
 
 class Sandbox(Controls):
@@ -186,12 +185,15 @@ class Sandbox(Controls):
     async def __aenter__(self) -> Self:
         """Bind, load, serve. Cancelling it leaves nothing running."""
         async with AsyncExitStack() as stack:
-            listener = stack.enter_context(self._listen())
+            listener, self._base_url = bound(self._host, self._port)
+            stack.enter_context(listener)
+            self._engine.shelf.base_url = self._base_url
             keeper = None if self._state is None else await self._state.begin(self, stack)
             await self._have_files(stack)
             studio = Studio(self._render, self._depot)
             await studio.open()
-            courier = await stack.enter_async_context(self._courier())
+            prefix = self._engine.dialect.callback_prefix
+            courier = await stack.enter_async_context(Courier(secret=self._secret, clock=self._wall, prefix=prefix))
             supervisor = Supervisor("aivideo-sandbox")
             await supervisor.start()
             stack.push_async_callback(supervisor.stop)
@@ -202,10 +204,7 @@ class Sandbox(Controls):
             app = server.app()
             if self._console:
                 app.add_subapp(CONSOLE, self._pages(server))
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, listener).start()
+            await stack.enter_async_context(listening(app, listener, server.malformed))
             stack.callback(server.close)
             self._listen_to_clock(server, stack)
             server.take_up()
@@ -294,19 +293,6 @@ class Sandbox(Controls):
             self._engine, key=lambda: self.api_key, account=DEFAULT_KEY, clock=self.clock, doer=doer, forms=self._forms
         )
         return subapp(Console(source, hosts=() if self.token is None else (ANY_HOST,), token=self.token))
-
-    def _courier(self) -> Courier:
-        return Courier(secret=self._secret, clock=self._wall, prefix=self._engine.dialect.callback_prefix)
-
-    def _listen(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.create_server((self._host, self._port), family=family, backlog=1024)
-        port: int = listener.getsockname()[1]
-        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - compared, not bound
-        self._base_url = self._engine.shelf.base_url = (
-            f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-        )
-        return listener
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:

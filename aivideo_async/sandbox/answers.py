@@ -6,11 +6,12 @@ import json
 
 from aiohttp import web
 
-from aivideo_async.sandbox.dialect import Answer
+from aivideo_async.sandbox.dialect import Answer, failure
 from aivideo_async.sandbox.shelf import ShelfError
 
 CUT = web.RequestKey("cut", bool)
 """A request whose connection was cut in place of an answer, or in the middle of it."""
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 PAGE = "<!DOCTYPE html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
 
@@ -20,6 +21,13 @@ def written(answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, body=body, headers=answer.headers, content_type="application/json", charset="utf-8"
     )
+
+
+def of_exception(error: web.HTTPException, request: web.Request) -> Answer:
+    """What aiohttp answers by itself, in the service's words."""
+    headers = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
+    message = f"{error.reason}: {request.method} {request.path[:200]}"
+    return failure(HTTP_CODES.get(error.status, "invalid_request"), message, status=error.status, headers=headers)
 
 
 def spoilt(response: web.Response, answer: Answer) -> web.Response:

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 
 from aivideo_async.core.models import Kind
 from aivideo_async.sandbox import accent
-from aivideo_async.sandbox.answers import CUT, spoilt, written
+from aivideo_async.sandbox.answers import CUT, of_exception, spoilt, written
 from aivideo_async.sandbox.delivery import Courier
 from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.dialect import Answer, failure, success
@@ -41,7 +41,6 @@ CONSOLE = "/console"
 CREATES: dict[str, Kind] = {"videos": "video", "images": "image", "music": "music"}
 TASK_ID = web.RequestKey("task_id", str)
 BODY = web.RequestKey("body", str)
-HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
 
 
 class Server:
@@ -166,9 +165,7 @@ class Server:
             key="" if known is None else known.name, seconds=clock() - began, body=logged(body),
             code="" if answer.status < 400 else code_in(json.dumps(answer.body).encode()),
         )  # fmt: skip
-        self._engine.log(entry)
-        if self._keeper is not None:
-            self._keeper.touch()
+        self._write_down(entry)
         return created
 
     def resend(self, task_id: str) -> bool:
@@ -265,16 +262,30 @@ class Server:
                 response = await handler(request)
             else:
                 response = self._written(failure("host_not_allowed", why, status=403))
+        except ConnectionError:  # nobody is left to be answered
+            request[CUT], response = True, web.Response(status=400)
+        except web.RequestPayloadError:
+            response = self._written(failure("invalid_request", "The body of this request cannot be read"))
+            response.force_close()
         except web.HTTPException as error:
-            headers = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
-            code = HTTP_CODES.get(error.status, "invalid_request")
-            message = f"{error.reason}: {request.method} {request.path[:200]}"
-            response = self._written(failure(code, message, status=error.status, headers=headers))
+            response = self._written(of_exception(error, request))
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             response = self._written(failure("internal_error", "The service failed to handle the request"))
         self._log(request, response, clock() - began)
         return response
+
+    def malformed(self, status: int, message: str) -> web.Response:
+        """The answer to what is no HTTP, or with 500 to what failed outside of this service; it is written down."""
+        code = "internal_error" if status >= 500 else "invalid_request"
+        entry = RequestEntry(at=self._clock(), endpoint="unknown", method="?", path="?", status=status, code=code)
+        self._write_down(entry)
+        return self._written(failure(code, message, status=status))
+
+    def _write_down(self, entry: RequestEntry) -> None:
+        self._engine.log(entry)
+        if self._keeper is not None:
+            self._keeper.touch()
 
     def _log(self, request: web.Request, response: web.StreamResponse, seconds: float) -> None:
         name = (request.match_info.route.name or "unknown").partition("-")[0]
@@ -286,6 +297,4 @@ class Server:
             key="" if key is None else key.name, seconds=seconds, body=request.get(BODY, ""),
             code=code_in(cast("bytes", cast("web.Response", response).body)) if wrong else "",
         )  # fmt: skip
-        self._engine.log(entry)
-        if self._keeper is not None:
-            self._keeper.touch()
+        self._write_down(entry)
