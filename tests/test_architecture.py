@@ -38,14 +38,14 @@ stores.sqlite_watch lent_store transport gallery endings stores.rounds stores.co
     sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse transfer pictures \
     console.chart console.tasks console.logs console.keys console.faults console.trying console.frame sandbox.faults \
     sandbox.inputs sandbox.keys
-jwks orders otel posting sandbox.labels sandbox.terrain sandbox.roll sandbox.agenda sandbox.depot stores.sqlite_events \
-    stores.sqlite_rows stores.redis_listener stores.redis_records stores.redis_opening stores.postgres_events \
-    stores.postgres_pool probe.looking probe.sending sandbox.files console.credits console.engine_tasks \
-    sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox
+jwks orders otel posting sandbox.scenario_json sandbox.labels sandbox.terrain sandbox.roll sandbox.agenda \
+    sandbox.depot stores.sqlite_events stores.sqlite_rows stores.redis_listener stores.redis_records \
+    stores.redis_opening stores.postgres_events stores.postgres_pool probe.looking probe.sending sandbox.files \
+    console.credits console.engine_tasks sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox
 settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
     stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books sandbox.results
-sandbox.engine sandbox.pictures sandbox.handing sandbox.listening stores.postgres_worker probe.report \
-    console.task console.store_source
+sandbox.engine sandbox.pictures sandbox.handing sandbox.listening stores.postgres_worker probe.report console.task \
+    console.store_source
 console.engine_tools sandbox.film probe.folder console.pages
 console.engine_source mounting probe.journal sandbox.media console.mounting sandbox.controls sandbox.keeping
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console \

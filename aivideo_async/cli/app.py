@@ -206,8 +206,9 @@ def _sandbox(
 ) -> None:
     """Run a local AI Video API that makes real files, until Ctrl-C (exit code 0).
 
-    Prints the exports with which clients find it. Without --state it keeps everything in memory. --fault may be given
-    several times; a name that is none lists them. Needs the extra 'sandbox'.
+    Prints the exports with which clients find it. Without --state all is forgotten at its end. --fault may be given
+    several times, and is set over what --state has of the same fault, NAME=0 takes it away; a name that is none lists
+    them. Needs the extra 'sandbox'.
     """
     from aivideo_async.cli import serving, session
 

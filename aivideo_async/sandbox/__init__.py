@@ -125,8 +125,8 @@ class Sandbox(Controls):
       service's, stragglers included.
     - ``host``: whatever is not loopback has a ``token`` that the console asks for, drawn where it is ``None``.
       ``hosts``: names that lead here, besides addresses and ``localhost``; any other ``Host`` is refused.
-    - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first.
-      ``reset_state`` empties it when it is entered.
+    - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first,
+      and faults that are set before entering are set over those that were kept. ``reset_state`` empties it first.
 
     Its state stays readable after leaving, and it may be entered again; its files are gone then unless it has a
     ``state``, since they are in a temporary folder. Raises ConfigurationError for settings that
@@ -258,7 +258,6 @@ class Sandbox(Controls):
         webhook = "" if self._secret is None else self._secret.hex()
         return Secrets(
             api_key=self.api_key, webhook=webhook, shelf=self._engine.shelf.secret.hex(), base_url=self.base_url,
-            ahead=self.clock.ahead,
         )  # fmt: skip
 
     def resume_as(self, found: Secrets) -> None:
@@ -270,12 +269,12 @@ class Sandbox(Controls):
         if self._secret is not None and found.webhook:
             self._secret = bytes.fromhex(found.webhook)
         self._engine.shelf.secret = bytes.fromhex(found.shelf)
-        self.clock.set_ahead(found.ahead)
 
     def _listen_to_clock(self, server: Server, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()
-        self.clock.listener = lambda: _call(loop, lambda: server.halt(stopped=self.clock.paused))
-        stack.callback(setattr, self.clock, "listener", lambda: None)
+        for told in self.clock, self._engine.faults:
+            told.listener = lambda: _call(loop, lambda: server.halt(stopped=self.clock.paused))
+            stack.callback(setattr, told, "listener", lambda: None)
 
     async def _have_files(self, stack: AsyncExitStack) -> None:
         if self._state is None:

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aivideo_async.core.errors import ConfigurationError
 
 
 def _nobody() -> None:
     """Who is told where nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a clock is set: seconds by which it is before the machine's, or where it stands (unix seconds)."""
+
+    ahead: float
+    stopped_at: float | None = None
 
 
 class Clock:
@@ -36,9 +45,14 @@ class Clock:
         """Seconds by which it is before the machine's; below zero after it stood."""
         return self.now() - self._source()
 
-    def set_ahead(self, seconds: float) -> None:
-        """Run so many seconds before the machine's clock."""
-        self._ahead, self._stopped_at = seconds, None
+    @property
+    def reading(self) -> Reading:
+        """How it is set; the same until somebody turns it."""
+        return Reading(self._ahead, self._stopped_at)
+
+    def set(self, reading: Reading) -> None:
+        """Run or stand as another clock did. Nobody is told."""
+        self._ahead, self._stopped_at = reading.ahead, reading.stopped_at
 
     @property
     def paused(self) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from types import MappingProxyType
@@ -98,19 +98,21 @@ class Rule:
 
 
 class Faults:
-    """The rules that hold, and in ``queue`` what the next creates have before them.
+    """The rules that hold, and in ``queue`` what the next creates have before them; ``listener`` hears of changes.
 
     ``draw`` decides whom the rules meet, and is drawn from only where there are any.
     """
 
     def __init__(self, draw: Random) -> None:
         self.queue: deque[Course] = deque()
+        self.listener: Callable[[], None] = lambda: None
         self._draw = draw
         self._rules: dict[tuple[str, str | None, str | None], Rule] = {}
 
     def enqueue(self, scenarios: Sequence[Scenario | tuple[Scenario, ...]]) -> None:
         """One item for each of the next creates. Raises ConfigurationError, and then takes none of them."""
         self.queue.extend([course_of(item) for item in scenarios])
+        self.listener()
 
     def next_course(self, model: str, key: str) -> Course:
         """What becomes of a create that is taken now: what was enqueued first, and what the rules have for it."""
@@ -141,6 +143,7 @@ class Faults:
         self._rules.pop((name, model, key), None)
         if share:
             self._rules[name, model, key] = Rule(name=name, scenario=scenario, share=share, model=model, key=key)
+        self.listener()
 
     def set_written(self, text: str) -> None:
         """Set a fault as a command line has it: ``NAME``, ``NAME=0.1``, ``NAME=10%`` and each with ``@MODEL``.
@@ -156,6 +159,7 @@ class Faults:
     def clear(self) -> None:
         """Let nothing go wrong any more."""
         self._rules.clear()
+        self.listener()
 
     def of_create(self, model: str, key: str) -> tuple[Scenario, ...]:
         """What meets one create."""

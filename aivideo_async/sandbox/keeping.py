@@ -6,20 +6,30 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeVar, cast, get_args
+from typing import TypeVar, cast
 
 import anyio.to_thread
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 
 from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.clock import Clock, Reading
 from aivideo_async.sandbox.engine import Engine
+from aivideo_async.sandbox.faults import Rule
 from aivideo_async.sandbox.keys import ApiKey
 from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.records import CallbackAttempt, Delivery, RequestEntry, SandboxTask
-from aivideo_async.sandbox.scenarios import Course, Scenario
+from aivideo_async.sandbox.scenario_json import (
+    course_in,
+    courses_read,
+    courses_written,
+    data_of,
+    rules_written,
+    set_as_written,
+)
+from aivideo_async.sandbox.scenarios import Course
 from aivideo_async.sandbox.shelf import Content
 from aivideo_async.sandbox.state import Changes, Kept, StateFolder
 from aivideo_async.supervise import finish
@@ -45,29 +55,28 @@ REQUESTS: TypeAdapter[RequestEntry] = TypeAdapter(RequestEntry)
 ATTEMPTS: TypeAdapter[CallbackAttempt] = TypeAdapter(CallbackAttempt)
 DELIVERIES: TypeAdapter[tuple[float, Delivery]] = TypeAdapter(tuple[float, Delivery])
 FILES: TypeAdapter[KeptFile] = TypeAdapter(KeptFile)
-SCENARIOS: Mapping[str, type[Scenario]] = {kind.__name__: kind for kind in get_args(Scenario)}
+CLOCKS: TypeAdapter[Reading] = TypeAdapter(Reading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What a sandbox needs to go on as itself; the three secrets are hex or text. ``ahead`` is its clock's lead."""
+    """What a sandbox needs to go on as itself; the three secrets are hex or text."""
 
     api_key: str
     webhook: str
     shelf: str
     base_url: str
     starts: int = 0
-    ahead: float = 0.0
 
 
 SECRETS: TypeAdapter[Secrets] = TypeAdapter(Secrets)
 
 
 class Keeper:
-    """Keeps one engine in one folder; ``marks`` are how far an earlier keeper of the two came."""
+    """Keeps one engine and its clock in one folder; ``marks`` are how far an earlier keeper of them came."""
 
-    def __init__(self, folder: StateFolder, engine: Engine, marks: Marks | None = None) -> None:
-        self._folder, self._engine = folder, engine
+    def __init__(self, folder: StateFolder, engine: Engine, clock: Clock, marks: Marks | None = None) -> None:
+        self._folder, self._engine, self._clock = folder, engine, clock
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self.marks: Marks = marks or Marks()
@@ -98,7 +107,7 @@ class Keeper:
 
     async def _keep(self, secrets: Secrets | None) -> None:
         async with self._lock:
-            changes, marks = changes_of(self._engine, self.marks)
+            changes, marks = changes_of(self._engine, self._clock, self.marks)
             if secrets is not None:
                 changes.rows.append(("secrets", "all", _text(SECRETS, secrets)))
             if not changes:
@@ -124,27 +133,34 @@ class Keeper:
         if moved:
             engine.tasks.changed.update(engine.tasks)
             engine.outbox.changed.update(engine.outbox.open)
-        self.marks = marks_of(self._engine)
+        grown = marks_of(engine, self._clock)
+        self.marks = replace(grown, queue=(), rules=(), clock=None)  # which may have more than was kept
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """How much of each list that only grows was written, and since which reset."""
+    """How much of each list that only grows was written, since which reset, and what is written as a whole."""
 
     postings: int = 0
     requests: int = 0
     attempts: int = 0
     resets: int = 0
+    queue: tuple[Course, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    clock: Reading | None = None
 
 
-def marks_of(engine: Engine) -> Marks:
+def marks_of(engine: Engine, clock: Clock) -> Marks:
     """How much there is now."""
-    return Marks(len(engine.ledger), engine.logged, engine.outbox.made, engine.resets)
+    return Marks(
+        len(engine.ledger), engine.logged, engine.outbox.made, engine.resets,
+        queue=tuple(engine.waiting()), rules=engine.faults.rules, clock=clock.reading,
+    )  # fmt: skip
 
 
-def changes_of(engine: Engine, marks: Marks) -> tuple[Changes, Marks]:
+def changes_of(engine: Engine, clock: Clock, marks: Marks) -> tuple[Changes, Marks]:
     """What is to be written, and the marks that hold when it was."""
-    now = marks_of(engine)
+    now = marks_of(engine, clock)
     wiped = now.resets != marks.resets
     marks = Marks(resets=now.resets) if wiped else marks
     changes = Changes(wiped=wiped)
@@ -161,6 +177,7 @@ def changes_of(engine: Engine, marks: Marks) -> tuple[Changes, Marks]:
     for number, posting in enumerate(engine.ledger.since(marks.postings), marks.postings):
         add(("posting", f"{number:012d}", _text(POSTINGS, posting)))
     _add_lists(changes, engine, marks, now)
+    _add_wholes(changes, marks, now)
     for path in engine.shelf.changed:
         file = engine.shelf.file(path)
         if file is None:
@@ -183,6 +200,16 @@ def _add_lists(changes: Changes, engine: Engine, marks: Marks, now: Marks) -> No
     changes.oldest["attempt"] = f"{now.attempts - len(engine.outbox.attempts):012d}"
 
 
+def _add_wholes(changes: Changes, marks: Marks, now: Marks) -> None:
+    """What goes wrong next and what the clock shows: little, and written as a whole."""
+    if now.queue != marks.queue:
+        changes.rows.append(("queue", "all", courses_written(now.queue)))
+    if now.rules != marks.rules:
+        changes.rows.append(("rules", "all", rules_written(now.rules)))
+    if now.clock is not None and now.clock != marks.clock:
+        changes.rows.append(("clock", "all", _text(CLOCKS, now.clock)))
+
+
 def secrets_of(kept: Kept) -> Secrets | None:
     """Who the sandbox was; ``None`` for a new folder. Raises ConfigurationError for rows that are none of ours."""
     text = kept.rows.get("secrets", {}).get("all")
@@ -192,8 +219,10 @@ def secrets_of(kept: Kept) -> Secrets | None:
         raise ConfigurationError("the state of this folder is damaged") from error
 
 
-def restore(engine: Engine, kept: Kept, old: str, new: str) -> None:
-    """Give an engine all that was kept. ``old`` and ``new`` are the base URLs of then and now.
+def restore(engine: Engine, clock: Clock, kept: Kept, old: str, new: str) -> None:
+    """Give an engine and its clock all that was kept. ``old`` and ``new`` are the base URLs of then and now.
+
+    What is enqueued or set to go wrong already comes after what was kept, and over it.
 
     Raises ConfigurationError for rows that are none of ours.
     """
@@ -208,6 +237,7 @@ def restore(engine: Engine, kept: Kept, old: str, new: str) -> None:
             engine.shelf.restore(path, Content(file.name, file.size), file.modified)
         tasks = sorted((read(text) for text in moved.get("task", ())), key=lambda task: task.created_at)
         engine.restore(tasks, [DELIVERIES.validate_json(text) for text in moved.get("delivery", ())])
+        _restore_wholes(engine, clock, kept.rows)
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError("the state of this folder is damaged") from error
 
@@ -226,27 +256,26 @@ def _restore_lists(engine: Engine, rows: Mapping[str, list[str]]) -> None:
         engine.outbox.made += 1
 
 
+def _restore_wholes(engine: Engine, clock: Clock, rows: Mapping[str, Mapping[str, str]]) -> None:
+    faults, rules = engine.faults, engine.faults.rules
+    faults.queue.extendleft(reversed(courses_read(rows.get("queue", {}).get("all", "[]"))))
+    faults.clear()
+    for text in rows.get("rules", {}).get("all", "[]"), rules_written(rules):
+        set_as_written(faults, text)
+    for text in rows.get("clock", {}).values():
+        clock.set(CLOCKS.validate_json(text))
+
+
 def written(task: SandboxTask) -> str:
-    """A task as JSON; its scenarios by name, since most of them have no field that would tell them apart."""
-    value = cast("dict[str, JsonValue]", TASKS.dump_python(task, mode="json"))
-    value["course"] = [
-        {"is": type(item).__name__, **{name: getattr(item, name) for name in item.__slots__}}
-        for item in task.course.scenarios
-    ]
-    return json.dumps(value, separators=(",", ":"))
+    """A task as JSON."""
+    value = cast("dict[str, object]", TASKS.dump_python(task, mode="json"))
+    return json.dumps({**value, "course": data_of(task.course)}, separators=(",", ":"))
 
 
 def read(text: str) -> SandboxTask:
     """The task of ``written``. Raises ValueError, KeyError, TypeError."""
     value = cast("dict[str, object]", json.loads(text))
-    items = cast("list[dict[str, object]]", value["course"])
-    scenarios = [_made(str(item.pop("is")), item) for item in items]
-    return TASKS.validate_python({**value, "course": Course(tuple(scenarios))})
-
-
-def _made(name: str, fields: Mapping[str, object]) -> Scenario:
-    make = cast("Callable[..., Scenario]", SCENARIOS[name])
-    return make(**fields)
+    return TASKS.validate_python({**value, "course": course_in(value["course"])})
 
 
 def _text(adapter: TypeAdapter[T], value: T) -> str:

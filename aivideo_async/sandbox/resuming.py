@@ -9,6 +9,7 @@ from typing import Protocol
 
 import anyio.to_thread
 
+from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.keeping import Keeper, Marks, Secrets, restore, secrets_of
 from aivideo_async.sandbox.state import StateFolder
@@ -26,6 +27,11 @@ class Resumable(Protocol):
     @property
     def base_url(self) -> str:
         """Where it is served."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What it goes by."""
         ...
 
     def identity(self) -> Secrets:
@@ -54,10 +60,10 @@ class Resumption:
         stack.callback(folder.close)
         kept = await finish(anyio.to_thread.run_sync(lambda: folder.open(reset=self._reset)))
         self._reset = False
-        keeper = Keeper(folder, sandbox.engine, self._marks)
+        keeper = Keeper(folder, sandbox.engine, sandbox.clock, self._marks)
         found = secrets_of(kept)
         if found is not None and self._marks is None:
-            restore(sandbox.engine, kept, found.base_url, sandbox.base_url)
+            restore(sandbox.engine, sandbox.clock, kept, found.base_url, sandbox.base_url)
             keeper.restored(moved=found.base_url != sandbox.base_url)
             self._marks = keeper.marks
             sandbox.resume_as(found)

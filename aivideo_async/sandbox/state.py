@@ -21,7 +21,7 @@ DATABASE, LOCK, FILES = "sandbox.db", "lock", "files"
 SCHEMA = """
 CREATE TABLE kept (kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
-LASTING = ("secrets", "key")
+LASTING = ("secrets", "key", "rules", "clock")
 """Kinds of rows that a reset leaves."""
 
 
@@ -29,7 +29,7 @@ LASTING = ("secrets", "key")
 class Changes:
     """What is to be written at once. ``rows`` are kind, id and JSON (``None``: it is gone).
 
-    ``wiped`` drops all but keys and secrets first; ``oldest`` is the first id of a kind that is still wanted.
+    ``wiped`` drops all but ``LASTING`` first; ``oldest`` is the first id of a kind that is still wanted.
     """
 
     rows: list[tuple[str, str, str | None]] = field(default_factory=list[tuple[str, str, str | None]])

@@ -22,6 +22,7 @@ from aivideo_async import Client
 from aivideo_async.cli.output import Screen
 from aivideo_async.cli.serving import serve
 from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox import Sandbox
 from tests.cli.conftest import Watched
 from tests.cli.processes import MAIN, aivideo, environment
 
@@ -110,6 +111,24 @@ async def test_a_fault_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(ConfigurationError) as caught:
         await serve(Screen(machine=True), port=0, profile="signed", speed=60, faults=["nonsense=0.1"])
     assert "lose-callback" in str(caught.value.hint)
+
+
+async def test_a_fault_of_the_command_line_is_set_over_what_the_state_has(tmp_path: Path) -> None:
+    async with Sandbox(render="cached", state=tmp_path) as before:
+        for name in "html", "truncated-json", "slow-answer":
+            before.faults.set(name)
+    out, err = StringIO(), Watched("listens")
+    faults = ["html=0.5", "truncated-json=0"]
+    screen = Screen(machine=True, out=out, err=err)
+    work = asyncio.ensure_future(
+        serve(screen, port=0, profile="signed", speed=60, faults=faults, state=tmp_path)
+    )  # fmt: skip
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    work.cancel()
+    await asyncio.wait([work])
+    async with Sandbox(render="cached", state=tmp_path) as after:
+        assert {rule.name: rule.share for rule in after.faults.rules} == {"slow-answer": 1.0, "html": 0.5}
 
 
 @pytest.mark.crash

@@ -55,3 +55,13 @@ def test_whoever_listens_is_told_of_each_change() -> None:
 def test_it_is_not_moved_back(seconds: float) -> None:
     with pytest.raises(ConfigurationError):
         Clock(Machine(), speed=1).advance(seconds)
+
+
+def test_another_clock_can_be_set_as_it_is() -> None:
+    clock, other = Clock(lambda: 1000.0, speed=2), Clock(lambda: 5000.0, speed=2)
+    clock.advance(60)
+    other.set(clock.reading)
+    assert (other.now(), other.paused) == (5030.0, False)
+    clock.pause()
+    other.set(clock.reading)
+    assert (other.now(), other.paused) == (1030.0, True)

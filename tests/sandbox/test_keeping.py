@@ -11,12 +11,13 @@ from typing import get_args
 import pytest
 
 from aivideo_async.core.errors import ConfigurationError
+from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import NAMED
 from aivideo_async.sandbox.keeping import Keeper, Marks, Secrets, changes_of, read, restore, secrets_of, written
 from aivideo_async.sandbox.records import RequestEntry
-from aivideo_async.sandbox.scenarios import Course, Scenario
-from aivideo_async.sandbox.state import Changes, Kept, StateFolder
+from aivideo_async.sandbox.scenarios import Course, Delay, Fail, ForgeCallback, RateLimit, Scenario
+from aivideo_async.sandbox.state import LASTING, Changes, Kept, StateFolder
 from tests.sandbox.asking import BASE, CLIP, KEY, LATER, NOW, accepted, an_engine, content, ended
 
 
@@ -34,7 +35,7 @@ class Paper(StateFolder):
             raise sqlite3.OperationalError("disk full")
         self.writes.append(changes)
         if changes.wiped:
-            self.rows = {key: row for key, row in self.rows.items() if key[0] == "key"}
+            self.rows = {key: row for key, row in self.rows.items() if key[0] in LASTING}
         for kind, id, value in changes.rows:
             self.rows.pop((kind, id), None)
             if value is not None:
@@ -47,16 +48,20 @@ class Paper(StateFolder):
         return Kept(rows)
 
 
+def a_clock() -> Clock:
+    return Clock(lambda: NOW, speed=1)
+
+
 def again(paper: Paper, *, base: str = BASE) -> Engine:
     """Another engine that was given what was kept."""
     engine = an_engine(balance=1, seed=2)
-    restore(engine, paper.kept(), BASE, base)
+    restore(engine, a_clock(), paper.kept(), BASE, base)
     return engine
 
 
 async def kept(engine: Engine) -> Paper:
     paper = Paper()
-    await Keeper(paper, engine).keep()
+    await Keeper(paper, engine, a_clock()).keep()
     return paper
 
 
@@ -98,7 +103,7 @@ async def test_files_are_found_at_the_new_address() -> None:
 
 async def test_only_what_changed_is_written() -> None:
     engine, paper = an_engine(), Paper()
-    keeper = Keeper(paper, engine)
+    keeper = Keeper(paper, engine, a_clock())
     task = accepted(engine)
     await keeper.keep()
     paper.rows.clear()
@@ -112,7 +117,7 @@ async def test_only_what_changed_is_written() -> None:
 
 async def test_what_could_not_be_written_is_written_later(caplog: pytest.LogCaptureFixture) -> None:
     engine, paper = an_engine(), Paper()
-    keeper, task = Keeper(paper, engine), accepted(engine)
+    keeper, task = Keeper(paper, engine, a_clock()), accepted(engine)
     paper.broken = True
     await keeper.keep()
     assert caplog.record_tuples == [
@@ -126,7 +131,7 @@ async def test_what_could_not_be_written_is_written_later(caplog: pytest.LogCapt
 async def test_what_is_cancelled_before_it_wrote_writes_and_is_cancelled_then() -> None:
     engine, paper = an_engine(), Paper()
     key = engine.keys.issue("ci", account="a", now=NOW)
-    writing = asyncio.create_task(Keeper(paper, engine).keep())
+    writing = asyncio.create_task(Keeper(paper, engine, a_clock()).keep())
     await asyncio.sleep(0)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -137,7 +142,7 @@ async def test_what_is_cancelled_before_it_wrote_writes_and_is_cancelled_then() 
 async def test_secrets_are_written_in_one_go_with_what_belongs_to_them() -> None:
     paper = Paper()
     secrets = Secrets(api_key="sk-a", webhook="", shelf="", base_url=BASE)
-    await Keeper(paper, an_engine()).keep(secrets)
+    await Keeper(paper, an_engine(), a_clock()).keep(secrets)
     (changes,) = paper.writes
     assert {"secrets", "key", "posting"} <= {kind for kind, _, _ in changes.rows}
     assert secrets_of(paper.kept()) == secrets
@@ -145,7 +150,7 @@ async def test_secrets_are_written_in_one_go_with_what_belongs_to_them() -> None
 
 async def test_a_reset_wipes_what_was_kept() -> None:
     engine, paper = an_engine(), Paper()
-    keeper = Keeper(paper, engine)
+    keeper = Keeper(paper, engine, a_clock())
     ended(engine)
     await keeper.keep()
     engine.reset(LATER)
@@ -158,7 +163,7 @@ async def test_a_reset_wipes_what_was_kept() -> None:
 
 async def test_a_key_that_was_deleted_does_not_come_back() -> None:
     engine, paper = an_engine(), Paper()
-    keeper = Keeper(paper, engine)
+    keeper = Keeper(paper, engine, a_clock())
     engine.keys.issue("ci", account="a", now=NOW)
     await keeper.keep()
     engine.keys.delete("ci")
@@ -172,7 +177,7 @@ def test_lists_that_forget_are_kept_as_far_as_they_go() -> None:
     for _ in range(3):
         engine.log(entry)
     engine.requests.popleft()
-    changes, marks = changes_of(engine, Marks())
+    changes, marks = changes_of(engine, a_clock(), Marks())
     assert [id for kind, id, _ in changes.rows if kind == "request"] == [f"{2:012d}", f"{1:012d}"]
     assert (changes.oldest["request"], marks.requests) == (f"{1:012d}", 3)
 
@@ -184,11 +189,64 @@ def test_every_scenario_is_read_as_it_was_written(scenario: Scenario) -> None:
     assert isinstance(scenario, get_args(Scenario))
 
 
+async def test_what_is_to_go_wrong_and_the_clock_come_back_also_after_a_reset() -> None:
+    engine, clock, paper = an_engine(), a_clock(), Paper()
+    keeper = Keeper(paper, engine, clock)
+    engine.enqueue([Fail(message="no"), (Delay(5), ForgeCallback())])
+    engine.faults.set("html", 0.5, model="sora-2")
+    engine.faults.set(RateLimit(retry_after=7))
+    clock.advance(60)
+    clock.pause()
+    await keeper.keep()
+    other, its_clock = an_engine(), a_clock()
+    restore(other, its_clock, paper.kept(), BASE, BASE)
+    assert (other.waiting(), other.faults.rules) == (engine.waiting(), engine.faults.rules)
+    assert (its_clock.now(), its_clock.paused) == (NOW + 60, True)
+    engine.reset(NOW)
+    await keeper.keep()
+    other = again(paper)
+    assert (other.waiting(), other.faults.rules) == ((), engine.faults.rules)
+
+
+async def test_what_is_set_by_then_is_over_what_was_kept() -> None:
+    engine, paper = an_engine(), Paper()
+    for name in "html", "truncated-json":
+        engine.faults.set(name, 0.5)
+    engine.enqueue([Fail()])
+    await Keeper(paper, engine, a_clock()).keep()
+    other = an_engine()
+    other.faults.set("html", 0.1)
+    other.enqueue([Delay(1)])
+    restore(other, a_clock(), paper.kept(), BASE, BASE)
+    assert {rule.name: rule.share for rule in other.faults.rules} == {"html": 0.1, "truncated-json": 0.5}
+    assert [course.scenarios for course in other.waiting()] == [(Fail(),), (Delay(1),)]
+
+
+async def test_what_is_as_it_was_is_not_written_again() -> None:
+    engine, clock, paper = an_engine(), a_clock(), Paper()
+    keeper = Keeper(paper, engine, clock)
+    engine.enqueue([Fail()])
+    await keeper.keep()
+    before = len(paper.writes)
+    await keeper.keep()
+    assert len(paper.writes) == before
+    clock.pause()
+    await keeper.keep()
+    assert [(kind, id) for kind, id, _ in paper.writes[-1].rows] == [("clock", "all")]
+
+
 @pytest.mark.parametrize(
-    "rows", [{"task": {"a": "{}"}}, {"key": {"a": "["}}, {"file": {"/files/a.mp4": '{"name":"no size"}'}}]
-)
+    "rows",
+    [
+        {"queue": {"all": '[[{"is":"Nonsense"}]]'}},
+        {"rules": {"all": "[{}]"}},
+        {"task": {"a": "{}"}},
+        {"key": {"a": "["}},
+        {"file": {"/files/a.mp4": '{"name":"no size"}'}},
+    ],
+)  # fmt: skip
 def test_rows_that_are_damaged_are_one_sentence(rows: dict[str, dict[str, str]]) -> None:
     with pytest.raises(ConfigurationError, match="damaged"):
-        restore(an_engine(), Kept(rows), BASE, BASE)
+        restore(an_engine(), a_clock(), Kept(rows), BASE, BASE)
     with pytest.raises(ConfigurationError, match="damaged"):
         secrets_of(Kept({"secrets": {"all": "{}"}}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.sandbox import RedirectPrivate, Sandbox
+from aivideo_async.sandbox import Fail, RedirectPrivate, Sandbox
 from tests.sandbox.test_server import FAST, Json, World, world
 
 
@@ -96,6 +97,29 @@ async def test_a_clock_that_was_moved_on_stays_so(tmp_path: Path) -> None:
         sandbox.clock.advance(5000)
     async with kept(tmp_path, speed=1) as sandbox:
         assert 4990 < sandbox.clock.ahead < 5010
+
+
+async def test_what_is_set_is_kept_at_once_and_without_a_request(tmp_path: Path) -> None:
+    async with kept(tmp_path, speed=1) as sandbox:
+        sandbox.enqueue(Fail(message="mine"))
+        sandbox.faults.set("html", 0.5)
+        sandbox.clock.pause()
+        stood = sandbox.clock.now()
+        while not await as_a_kill_would_leave_it(tmp_path, stood):
+            await asyncio.sleep(0)
+    async with kept(tmp_path, speed=1) as sandbox:
+        assert [rule.name for rule in sandbox.faults.rules] == ["html"]
+        assert sandbox.engine.waiting()[0].failure == Fail(message="mine")
+        assert (sandbox.clock.paused, sandbox.clock.now()) == (True, stood)
+
+
+async def as_a_kill_would_leave_it(folder: Path, stood: float) -> bool:
+    """Whether a sandbox with a copy of the folder goes on with what was set."""
+    copy = folder.parent / f"{folder.name}-copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    async with kept(copy, speed=1) as sandbox:
+        return bool(sandbox.faults.rules and sandbox.engine.waiting()) and sandbox.clock.now() == stood
 
 
 async def test_a_folder_in_use_is_one_sentence(tmp_path: Path) -> None:
