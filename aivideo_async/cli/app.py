@@ -204,7 +204,7 @@ def _sandbox(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run a local AI Video API that makes real files, until Ctrl-C (exit code 0).
+    """Run a local AI Video API that makes real files, until Ctrl-C or SIGTERM (exit code 0).
 
     Prints the exports with which clients find it. Without --state all is forgotten at its end. --fault may be given
     several times, and is set over what --state has of the same fault, NAME=0 takes it away; a name that is none lists
@@ -233,7 +233,7 @@ def _dashboard(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show the tasks of a store on a page, with their timelines and what was spent, until Ctrl-C (exit code 0).
+    """Show the tasks of a store on a page, with timelines and spending, until Ctrl-C or SIGTERM (exit code 0).
 
     It reads and never writes, asks no service and needs no key.
     """

@@ -29,6 +29,7 @@ class Exit(IntEnum):
     OPEN = 5
     CONFIGURATION = 78
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 MEANINGS: Mapping[Exit, str] = MappingProxyType(
@@ -41,6 +42,7 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType(
         Exit.OPEN: "in doubt or timed out: the task may live on",
         Exit.CONFIGURATION: "a setting or an extra is missing",
         Exit.INTERRUPTED: "interrupted",
+        Exit.TERMINATED: "terminated by SIGTERM",
     }
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NoReturn
 
 import typer
@@ -23,22 +24,26 @@ logger: logging.Logger = logging.getLogger(__name__)
 CALLBACK_URL = "AIVIDEO_CALLBACK_URL"
 
 
+class TerminatedError(Exception):
+    """SIGTERM came."""
+
+
 def run(
     screen: Screen, work: Callable[[], Coroutine[object, object, Exit] | Exit], *, interrupted: Exit = Exit.INTERRUPTED
 ) -> NoReturn:
     """Run ``work()`` to its end and leave with its exit code, or with the code of its error, which is told first.
 
-    ``interrupted`` is the code for Ctrl-C.
+    ``interrupted`` is the code for Ctrl-C; where that is an ordinary end, SIGTERM is one too, and else it has its own.
     """
     with screen.logging():
         try:
             begun = work()
-            code = begun if isinstance(begun, Exit) else asyncio.run(begun)
+            code = begun if isinstance(begun, Exit) else asyncio.run(_until_terminated(begun))
         except KeyboardInterrupt:
-            code = interrupted
-            if code is not Exit.OK:
-                screen.object({"error": {"type": "KeyboardInterrupt", "message": "interrupted", "hint": None}})
-            screen.say("interrupted")
+            code = _ended_from_outside(screen, "KeyboardInterrupt", "interrupted", interrupted)
+        except TerminatedError:
+            ordinary = interrupted is Exit.OK
+            code = _ended_from_outside(screen, "SIGTERM", "terminated", Exit.OK if ordinary else Exit.TERMINATED)
         except BrokenPipeError:
             raise  # whoever read our output has gone; click ends quietly
         except Exception as error:
@@ -47,6 +52,36 @@ def run(
             screen.error(error)
             code = code_of(error)
     raise typer.Exit(int(code))
+
+
+async def _until_terminated(work: Coroutine[object, object, Exit]) -> Exit:
+    """Have SIGTERM end ``work`` as Ctrl-C does: it is cancelled and cleans up. Raises TerminatedError then."""
+    loop, task, came = asyncio.get_running_loop(), asyncio.current_task(), False
+
+    def terminate() -> None:
+        nonlocal came
+        if task is not None and not came:  # who asks twice still has the cleaning up done once
+            came = True
+            task.cancel()
+
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # no main thread, or a loop without signals
+        loop.add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if came:
+            raise TerminatedError from None
+        raise
+    finally:
+        with suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _ended_from_outside(screen: Screen, kind: str, how: str, code: Exit) -> Exit:
+    if code is not Exit.OK:
+        screen.object({"error": {"type": kind, "message": how, "hint": None}})
+    screen.say(how)
+    return code
 
 
 @contextmanager

@@ -80,6 +80,34 @@ def test_ctrl_c_ends_it_and_a_wait_on_it() -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.crash
+def test_sigterm_ends_a_sandbox_and_a_dashboard_cleanly_and_a_command_with_143(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'a.db'}"
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    with popen("sandbox", "--port", "0", "--speed", "1", TMPDIR=str(folder)) as sandbox:
+        assert sandbox.stdout is not None
+        settings = dict(shlex.split(sandbox.stdout.readline())[1].split("=", 1) for _ in range(4))
+        with popen("generate", "a cat", AIVIDEO_STORE=store, **settings) as waiting:
+            assert waiting.stderr is not None
+            assert any("accepted as" in line for line in waiting.stderr)
+            assert terminated(waiting)[0] == 143
+        with popen("dashboard", "--port", "0", "--store", store) as dashboard:
+            assert dashboard.stdout is not None
+            assert dashboard.stdout.readline().startswith("http://127.0.0.1:")
+            assert terminated(dashboard)[0] == 0
+        code, said = terminated(sandbox)
+    assert (code, said.splitlines()[-1], list(folder.iterdir())) == (0, "terminated", [])
+
+
+def terminated(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The code with which it ends on SIGTERM, and what it says."""
+    process.terminate()
+    _, said = process.communicate(timeout=10)
+    assert "Traceback" not in said
+    return process.returncode, said
+
+
 def popen(*arguments: str, **settings: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", MAIN, *arguments],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,31 @@ def test_an_interruption_has_its_code(capsys: pytest.CaptureFixture[str]) -> Non
 def test_where_it_is_the_ordinary_end_an_interruption_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_after(KeyboardInterrupt(), machine=True, interrupted=Exit.OK) == Exit.OK
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("interrupted", "code"), [(Exit.INTERRUPTED, Exit.TERMINATED), (Exit.OK, Exit.OK)])
+def test_sigterm_ends_it_as_ctrl_c_does(
+    interrupted: Exit, code: Exit, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    cleaned: list[str] = []
+
+    async def work() -> Exit:
+        try:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append("up")
+        return Exit.OK
+
+    with pytest.raises(typer.Exit) as ended:
+        run(Screen(machine=True), work, interrupted=interrupted)
+    assert (ended.value.exit_code, cleaned) == (code, ["up"])
+    written = capsys.readouterr()
+    assert written.err == "terminated\n"
+    assert ("SIGTERM" in written.out) == (code is Exit.TERMINATED)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_reader_that_has_gone_is_nobody_to_tell() -> None:
