@@ -14,7 +14,7 @@ import typer
 
 from aivideo_async.cli import receiving_app, spending_app
 from aivideo_async.cli.exits import HELP, Exit
-from aivideo_async.cli.options import Json
+from aivideo_async.cli.options import AllowHost, Json
 from aivideo_async.cli.output import Screen
 
 app: typer.Typer = typer.Typer(
@@ -202,6 +202,7 @@ def _sandbox(
         str | None,
         typer.Option(envvar="AIVIDEO_SANDBOX_TOKEN", help="What the console asks for off loopback."),
     ] = None,
+    allow_host: AllowHost = None,
     json: Json = False,
 ) -> None:
     """Run a local AI Video API that makes real files, until Ctrl-C or SIGTERM (exit code 0).
@@ -217,7 +218,7 @@ def _sandbox(
         screen,
         lambda: serving.serve(
             screen, port=port, profile=profile.value, speed=speed, faults=fault or (), state=state, reset=reset,
-            seed=seed, host=host, token=token,
+            seed=seed, host=host, token=token, hosts=allow_host or (),
         ),
         interrupted=Exit.OK,
     )  # fmt: skip
@@ -231,6 +232,7 @@ def _dashboard(
     token: Annotated[
         str | None, typer.Option(envvar="AIVIDEO_DASHBOARD_TOKEN", help="The token; else one is drawn where needed.")
     ] = None,
+    allow_host: AllowHost = None,
     json: Json = False,
 ) -> None:
     """Show the tasks of a store on a page, with timelines and spending, until Ctrl-C or SIGTERM (exit code 0).
@@ -242,7 +244,7 @@ def _dashboard(
     screen = Screen(machine=json)
     session.run(
         screen,
-        lambda: dashboard.dashboard(screen, url=store, host=host, port=port, token=token),
+        lambda: dashboard.dashboard(screen, url=store, host=host, port=port, token=token, hosts=allow_host or ()),
         interrupted=Exit.OK,
     )
 

@@ -16,7 +16,7 @@ from aivideo_async.sandbox import Profile, Sandbox
 async def serve(
     screen: Screen, *, port: int, profile: Profile, speed: float, faults: Sequence[str] = (),
     state: Path | None = None, reset: bool = False, seed: int | None = None, host: str = "127.0.0.1",
-    token: str | None = None,
+    token: str | None = None, hosts: Sequence[str] = (),
 ) -> NoReturn:  # fmt: skip
     """Serve until cancelled, which is its ordinary end. The settings for clients are printed once it listens.
 
@@ -26,7 +26,7 @@ async def serve(
     require("sandbox", ("av", "PIL"))
     sandbox = Sandbox(
         port=port, profile=profile, speed=speed, state=state, reset_state=reset, seed=seed, host=host, token=token,
-        durations="realistic", console=True,
+        hosts=hosts, durations="realistic", console=True,
     )  # fmt: skip
     for fault in faults:
         sandbox.faults.set_written(fault)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from aivideo_async.core.errors import ConfigurationError
 
 # webhooks.md §4. Ranges that embed an IPv4 address, lead into a tunnel, or that ``is_global`` counts as public in one
 # patch release of Python and not in the next; 168.63.129.16 is a cloud's own service address.
@@ -39,6 +42,21 @@ def is_loopback(host: str) -> bool:
     if address is None:
         return name == "localhost" or (name.endswith(".localhost") and _is_domain(name))
     return address.is_loopback
+
+
+def is_everywhere(host: str) -> bool:
+    """Whether listening on ``host`` is listening on every address of the machine: 0.0.0.0 or ::."""
+    address = _address(_normalised(host))
+    return address is not None and address.is_unspecified
+
+
+def host_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as a ``Host`` header has them, in lower case. Raises ConfigurationError for what is no name of a host."""
+    found = tuple(_normalised(name) for name in names)
+    for name in found:
+        if not _is_domain(name) and _address(name) is None:
+            raise ConfigurationError(f"{name[:60]!r} is no host name: give it without scheme, port or path")
+    return found
 
 
 def is_public(host: str) -> bool:

@@ -27,7 +27,7 @@ from typing import Literal, Self, get_args
 from aiohttp import web
 
 from aivideo_async.catalog import PRICES, PriceBook
-from aivideo_async.core.addresses import is_loopback
+from aivideo_async.core.addresses import host_names, is_loopback
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.controls import DEFAULT_KEY, Controls
@@ -124,7 +124,8 @@ class Sandbox(Controls):
     - ``durations``: ``"prompt"`` tasks never take longer than is usual, ``"realistic"`` ones take as long as the
       service's, stragglers included.
     - ``host``: whatever is not loopback has a ``token`` that the console asks for, drawn where it is ``None``.
-      ``hosts``: names that lead here, besides addresses and ``localhost``; any other ``Host`` is refused.
+      ``hosts``: names that lead here, besides addresses and ``localhost``; any other ``Host`` is refused. Where it
+      listens on every address the first of them is in the URLs of results.
     - ``state``: a folder where everything is kept, for the next sandbox that is given it; ``credits`` is for the first,
       and faults that are set before entering are set over those that were kept. ``reset_state`` empties it first.
 
@@ -167,7 +168,7 @@ class Sandbox(Controls):
         self.time_scale = speed
         self._base_url: str | None = None
         self._host, self._port, self._wall = host, port, clock
-        self._hosts = frozenset(name.lower() for name in hosts)
+        self._hosts = host_names(hosts)
         self.token: str | None = token or (None if is_loopback(host) else secrets.token_urlsafe())
         self._render: Render = render
         self._console, self._forms = console, body_forms
@@ -185,9 +186,8 @@ class Sandbox(Controls):
     async def __aenter__(self) -> Self:
         """Bind, load, serve. Cancelling it leaves nothing running."""
         async with AsyncExitStack() as stack:
-            listener, self._base_url = bound(self._host, self._port)
+            listener, self._base_url, self._engine.shelf.base_url = bound(self._host, self._port, self._hosts)
             stack.enter_context(listener)
-            self._engine.shelf.base_url = self._base_url
             keeper = None if self._state is None else await self._state.begin(self, stack)
             await self._have_files(stack)
             studio = Studio(self._render, self._depot)
@@ -256,9 +256,8 @@ class Sandbox(Controls):
     def identity(self) -> Secrets:
         """What it needs to go on as itself elsewhere; all of it is secret."""
         webhook = "" if self._secret is None else self._secret.hex()
-        return Secrets(
-            api_key=self.api_key, webhook=webhook, shelf=self._engine.shelf.secret.hex(), base_url=self.base_url,
-        )  # fmt: skip
+        shelf = self._engine.shelf
+        return Secrets(api_key=self.api_key, webhook=webhook, shelf=shelf.secret.hex(), base_url=shelf.base_url)
 
     def resume_as(self, found: Secrets) -> None:
         """Go on as the sandbox that this was; an ``api_key`` that was given stays, and is the default key's now."""

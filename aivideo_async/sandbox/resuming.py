@@ -25,11 +25,6 @@ class Resumable(Protocol):
         ...
 
     @property
-    def base_url(self) -> str:
-        """Where it is served."""
-        ...
-
-    @property
     def clock(self) -> Clock:
         """What it goes by."""
         ...
@@ -63,8 +58,9 @@ class Resumption:
         keeper = Keeper(folder, sandbox.engine, sandbox.clock, self._marks)
         found = secrets_of(kept)
         if found is not None and self._marks is None:
-            restore(sandbox.engine, sandbox.clock, kept, found.base_url, sandbox.base_url)
-            keeper.restored(moved=found.base_url != sandbox.base_url)
+            old, new = found.base_url, sandbox.engine.shelf.base_url
+            restore(sandbox.engine, sandbox.clock, kept, old, new)
+            keeper.restored(moved=old != new)
             self._marks = keeper.marks
             sandbox.resume_as(found)
             self._starts = found.starts

@@ -21,11 +21,13 @@ from tests.console.test_store_source import DONE
 
 
 @asynccontextmanager
-async def running(url: str | None, host: str = "127.0.0.1", *, machine: bool = False) -> AsyncGenerator[str]:
+async def running(
+    url: str | None, host: str = "127.0.0.1", *, machine: bool = False, hosts: tuple[str, ...] = ()
+) -> AsyncGenerator[str]:
     """What it prints once it listens."""
     out, err = StringIO(), Watched("Ctrl-C" if not machine else "")
     screen = Screen(machine=machine, out=out, err=err)
-    work = asyncio.ensure_future(dashboard(screen, url=url, host=host, port=0, token=None))
+    work = asyncio.ensure_future(dashboard(screen, url=url, host=host, port=0, token=None, hosts=hosts))
     async with asyncio.timeout(10):
         while not out.getvalue():
             assert not work.done(), work.exception()
@@ -65,6 +67,18 @@ async def test_off_loopback_it_wants_a_token() -> None:
             assert response.status == 401
         async with session.get(address) as response:
             assert (response.status, response.url.query_string) == (200, "")
+
+
+async def test_a_name_that_is_allowed_leads_to_it_with_a_token_and_no_other_does() -> None:
+    async with (
+        running("memory:", hosts=("Proxy.example",)) as address,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+    ):
+        seen: list[int] = []
+        for where, name in (address, "proxy.example"), (address.partition("?")[0], "proxy.example"), (address, "evil"):
+            async with session.get(where, headers={"Host": name}, allow_redirects=False) as response:
+                seen.append(response.status)
+    assert seen == [303, 401, 421]
 
 
 async def test_a_store_that_nobody_knows_is_refused() -> None:

@@ -135,6 +135,22 @@ async def test_faults_and_the_clocks_pace_come_from_the_command_line(tmp_path: P
     assert (tmp_path / "state" / "sandbox.db").exists()
 
 
+async def test_a_name_that_is_allowed_leads_to_it_and_no_other_does() -> None:
+    out, err = StringIO(), Watched("listens")
+    screen = Screen(machine=True, out=out, err=err)
+    work = asyncio.ensure_future(serve(screen, port=0, profile="signed", speed=60, hosts=["Sandbox"]))
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    url = f"{json.loads(out.getvalue())['environment']['AIVIDEO_BASE_URL']}/v1/credits"
+    seen: list[int] = []
+    for name in "sandbox:8787", "localhost", "evil.example":
+        async with aiohttp.request("GET", url, headers={"Host": name}) as response:
+            seen.append(response.status)
+    work.cancel()
+    await asyncio.wait([work])
+    assert seen == [401, 401, 403]
+
+
 async def test_a_fault_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(ConfigurationError) as caught:
         await serve(Screen(machine=True), port=0, profile="signed", speed=60, faults=["nonsense=0.1"])

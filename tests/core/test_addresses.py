@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aivideo_async.core.addresses import is_loopback, is_public
+from aivideo_async.core.addresses import host_names, is_everywhere, is_loopback, is_public
+from aivideo_async.core.errors import ConfigurationError
 
 # Words apart by white space: each is one host.
 LOOPBACK = "localhost LOCALHOST. app.localhost 127.0.0.1 127.255.3.4 ::1 [::1] ::ffff:127.0.0.1"
@@ -92,3 +93,15 @@ def test_no_text_is_both_loopback_and_public(host: str) -> None:
 def test_an_ipv4_address_is_judged_alike_in_ipv6_clothes(address: ipaddress.IPv4Address) -> None:
     mapped = f"::ffff:{address}"
     assert (is_public(mapped), is_loopback(mapped)) == (is_public(str(address)), is_loopback(str(address)))
+
+
+def test_host_names_are_plain_and_in_lower_case() -> None:
+    assert host_names(["Sandbox", "my_service.internal.", "10.0.0.1"]) == ("sandbox", "my_service.internal", "10.0.0.1")
+    for wrong in "", "*", "http://sandbox", "sandbox:8787", "a/b", "a b", "x@y", "[::1]:80":
+        with pytest.raises(ConfigurationError, match="no host name"):
+            host_names([wrong])
+
+
+@pytest.mark.parametrize(("host", "everywhere"), [("0.0.0.0", True), ("::", True), ("127.0.0.1", False), ("a", False)])  # noqa: S104
+def test_some_addresses_are_every_one(host: str, everywhere: bool) -> None:
+    assert is_everywhere(host) == everywhere

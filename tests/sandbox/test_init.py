@@ -10,6 +10,7 @@ import pytest
 
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox import Dialect, EarlyCallback, Fail, Sandbox
+from tests.sandbox.test_server import FAST, world
 
 SORA = {"model": "sora-2", "prompt": "x"}
 
@@ -185,3 +186,19 @@ async def test_what_the_console_creates_is_made_logged_and_called_back_again() -
         async with asyncio.timeout(10):
             while len(sandbox.callbacks) <= before:
                 await asyncio.sleep(0.01)
+
+
+async def test_where_others_are_to_find_it_its_urls_have_a_name_that_leads_here() -> None:
+    for host, hosts, where in (
+        ("0.0.0.0", ["sandbox", "other"], "http://sandbox:"),  # noqa: S104 - the point of the test
+        ("127.0.0.1", ["sandbox"], "http://127.0.0.1:"),
+        ("0.0.0.0", [], "http://127.0.0.1:"),  # noqa: S104 - the same
+    ):
+        async with world(Sandbox(render="cached", speed=FAST, host=host, hosts=hosts)) as w:
+            assert (await w.result()).startswith(where)
+            assert w.sandbox.base_url.startswith("http://127.0.0.1:")
+
+
+def test_a_host_that_is_no_name_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no host name"):
+        Sandbox(hosts=["http://sandbox"])
