@@ -33,17 +33,18 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
     stores.redis_link sandbox.dialect sandbox.palettes sandbox.plan sandbox.scenarios sandbox.shelf sandbox.sound \
     stores.postgres_server dev_certificate own_loop django_view guard gallery_script console.parts console.guard \
     console.live console.fields sandbox.clock sandbox.state sandbox.door sandbox.durations
-stores.sqlite_watch lent_store transport gallery endings stores.rounds stores.codec stores.sqlite_schema \
-    sandbox.planes sandbox.records stores.redis_connections stores.redis_scripts stores.postgres_schema \
-    sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse transfer pictures \
-    console.chart console.tasks console.logs console.keys console.faults console.trying console.frame sandbox.faults \
-    sandbox.inputs sandbox.keys
+stores.sqlite_watch stores.reading lent_store transport gallery endings stores.rounds stores.codec \
+    stores.sqlite_schema sandbox.planes sandbox.records stores.redis_connections stores.redis_scripts \
+    stores.postgres_schema sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse \
+    transfer pictures console.chart console.tasks console.logs console.keys console.faults console.trying \
+    console.frame sandbox.faults sandbox.inputs sandbox.keys
 jwks orders otel posting sandbox.scenario_json sandbox.labels sandbox.terrain sandbox.roll sandbox.agenda \
     sandbox.depot stores.sqlite_events stores.sqlite_rows stores.redis_listener stores.redis_records \
     stores.redis_opening stores.postgres_events stores.postgres_pool probe.looking probe.sending sandbox.files \
     console.credits console.engine_tasks sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox
-settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.postgres_rows \
-    stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books sandbox.results
+settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.redis_reading \
+    stores.postgres_rows stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books \
+    sandbox.results
 sandbox.engine sandbox.pictures sandbox.handing sandbox.listening stores.postgres_worker probe.report console.task \
     console.store_source
 console.engine_tools sandbox.film probe.folder console.pages

@@ -237,7 +237,8 @@ def _dashboard(
 ) -> None:
     """Show the tasks of a store on a page, with timelines and spending, until Ctrl-C or SIGTERM (exit code 0).
 
-    It reads and never writes, asks no service and needs no key.
+    It reads and never writes, so that a user who may only read will do, and makes no store that is not there. It asks
+    no service and needs no key.
     """
     from aivideo_async.cli import dashboard, session
 

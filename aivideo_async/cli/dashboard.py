@@ -12,7 +12,6 @@ from aivideo_async.cli.store import opened_store
 from aivideo_async.console import Console, StoreSource, serving
 from aivideo_async.console.guard import ANY_HOST
 from aivideo_async.core.addresses import host_names, is_loopback
-from aivideo_async.stores import open_store
 
 SHOWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, not a bind
 
@@ -30,7 +29,7 @@ async def dashboard(
     if token is None and (names or not is_loopback(host)):
         token = secrets.token_urlsafe()
     allowed = names if names and is_loopback(host) else (ANY_HOST,)
-    async with opened_store() if url is None else open_store(url) as store:
+    async with opened_store(url, read_only=True) as store:
         console = Console(StoreSource(store), hosts=() if token is None else allowed, token=token)
         async with serving(console, host, port) as taken:
             shown = SHOWN.get(host, host)

@@ -45,14 +45,17 @@ def state_file(environment: Mapping[str, str], platform: str = sys.platform) -> 
 
 
 @asynccontextmanager
-async def opened_store() -> AsyncGenerator[Store]:
-    """The commands' store, open while the block runs. Raises ConfigurationError and StoreError."""
-    url = named()
-    store = _own() if url is None else open_store(url)
+async def opened_store(given: str | None = None, *, read_only: bool = False) -> AsyncGenerator[Store]:
+    """The store at a URL, or else the commands' own, open while the block runs.
+
+    Raises ConfigurationError, also where there is none and it is to be ``read_only``, and StoreError.
+    """
+    url = given or named()
+    store = _own(read_only=read_only) if url is None else open_store(url, read_only=read_only)
     try:
         await store.__aenter__()
     except (ConfigurationError, StoreError) as error:
-        if url is None:
+        if url is None and not read_only:
             error.hint = ELSEWHERE
         raise
     try:
@@ -61,7 +64,9 @@ async def opened_store() -> AsyncGenerator[Store]:
         await store.__aexit__(None, None, None)
 
 
-def _own() -> Store:
+def _own(*, read_only: bool) -> Store:
+    from aivideo_async.stores.reading import ReadingStore
     from aivideo_async.stores.sqlite import SqliteStore
 
-    return SqliteStore(state_file(os.environ))
+    store = SqliteStore(state_file(os.environ), read_only=read_only)
+    return ReadingStore(store) if read_only else store

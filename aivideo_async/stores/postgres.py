@@ -44,8 +44,11 @@ class PostgresStore:
     ``event_lease`` seconds is given again. It uses up to ``connections``, and one more while somebody follows changes;
     whatever the server has not done after ``patience`` seconds is a StoreError.
 
+    ``read_only`` makes no tables and needs no more than to read them; what would write is not to be called.
+
     It may be shared by threads and loops. Opening it raises StoreError when the server cannot be reached, and
-    ConfigurationError when it does not let us in, or when the tables are those of a newer version. In a process that
+    ConfigurationError when it does not let us in, when the tables are those of a newer version, or where it is
+    ``read_only`` when there are none, or nothing in the namespace. In a process that
     was forked while it was open, every method raises StoreError.
     """
 
@@ -58,6 +61,7 @@ class PostgresStore:
         event_lease: float = EVENT_LEASE,
         connections: int = CONNECTIONS,
         patience: float = PATIENCE,
+        read_only: bool = False,
     ) -> None:
         self._server = Server(url)
         self._clock = clock
@@ -65,17 +69,18 @@ class PostgresStore:
         self._event_lease = event_lease
         self._connections = connections
         self._patience = patience
+        self._read_only = read_only
         self._counting = threading.Lock()
         self._users = 0
         self._worker: Worker | None = None
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, *, read_only: bool = False) -> Self:
         """A store for ``postgresql://user:password@host/database?namespace=name``, the rest as libpq knows it.
 
         Raises ConfigurationError for other forms.
         """
-        return cls(url)
+        return cls(url, read_only=read_only)
 
     @property
     def opened(self) -> bool:
@@ -105,7 +110,7 @@ class PostgresStore:
 
     def _new_worker(self) -> Worker:
         pool = Pool(self._server, clock=self._clock, size=self._connections, patience=self._patience)
-        return Worker(self._server, pool, Listener(self._server, pool))
+        return Worker(self._server, pool, Listener(self._server, pool), read_only=self._read_only)
 
     async def __aexit__(self, *exc_info: object) -> None:
         closed = self._leave()

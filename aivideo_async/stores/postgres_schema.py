@@ -131,12 +131,32 @@ async def prepare(turn: Turn) -> None:
 
     Raises ConfigurationError for those of a newer version, and foreign errors.
     """
-    found = await turn.row("SELECT to_regclass('aivideo_schema') IS NOT NULL")
-    if found == (False,):
+    if not await _made(turn):
         await turn.connection.execute(_SCHEMA)
         await turn.run("INSERT INTO aivideo_schema VALUES (%(version)s)", version=VERSION)
+    await _require_known(turn)
+    await turn.run("INSERT INTO aivideo_state VALUES (%(ns)s, 0, 0) ON CONFLICT DO NOTHING")
+
+
+async def look(turn: Turn) -> None:
+    """See that there is a store, and make nothing.
+
+    Raises ConfigurationError where there are no tables, those of a newer version, or nothing in the namespace; and
+    foreign errors.
+    """
+    if not await _made(turn):
+        raise ConfigurationError("there is no store in this database: it has no tables of ours")
+    await _require_known(turn)
+    if await turn.row("SELECT 1 FROM aivideo_state WHERE ns = %(ns)s") is None:
+        raise ConfigurationError(f"there is no store in namespace {turn.namespace!r}")
+
+
+async def _made(turn: Turn) -> bool:
+    return await turn.row("SELECT to_regclass('aivideo_schema') IS NOT NULL") == (True,)
+
+
+async def _require_known(turn: Turn) -> None:
     row = await turn.row("SELECT max(version) FROM aivideo_schema")
     version = row[0] if row else None
     if version != VERSION:
         raise ConfigurationError(f"version {version} of the tables in the database, this package knows {VERSION}")
-    await turn.run("INSERT INTO aivideo_state VALUES (%(ns)s, 0, 0) ON CONFLICT DO NOTHING")

@@ -20,7 +20,7 @@ from aivideo_async.core.errors import StoreError
 from aivideo_async.stores.feeds import Subscription
 from aivideo_async.stores.postgres_listener import Listener
 from aivideo_async.stores.postgres_pool import Pool, Work
-from aivideo_async.stores.postgres_schema import PREPARING, prepare
+from aivideo_async.stores.postgres_schema import PREPARING, look, prepare
 from aivideo_async.stores.postgres_server import Server, ours
 from aivideo_async.supervise import Supervisor
 
@@ -42,9 +42,13 @@ class Job:
 
 
 class Worker:
-    """The thread and what it is given to do. ``pool`` and ``listener`` are its own, not used before."""
+    """The thread and what it is given to do. ``pool`` and ``listener`` are its own, not used before.
 
-    def __init__(self, server: Server, pool: Pool, listener: Listener) -> None:
+    One that is ``read_only`` makes no tables.
+    """
+
+    def __init__(self, server: Server, pool: Pool, listener: Listener, *, read_only: bool = False) -> None:
+        self._read_only = read_only
         self._server = server
         self._pool = pool
         self._listener = listener
@@ -176,7 +180,10 @@ class Worker:
             if self._prepared:
                 return
             try:
-                await self._pool.run(prepare, locks=[PREPARING], pauses=())
+                if self._read_only:
+                    await self._pool.run(look, pauses=())
+                else:
+                    await self._pool.run(prepare, locks=[PREPARING], pauses=())
             except Exception as error:
                 raise await self._server.refusal(error) from error
             self._prepared = True

@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 
 from aivideo_async.core.errors import StoreError
 from aivideo_async.core.models import TaskRecord
-from aivideo_async.stores import redis_events, redis_records
+from aivideo_async.stores import redis_events, redis_reading, redis_records
 from aivideo_async.stores.base import Delivery, Put, Query
 from aivideo_async.stores.feeds import Subscription
 from aivideo_async.stores.redis_branch import Branch
@@ -46,9 +46,12 @@ class RedisStore:
     ``keep_ended``, what has not for so long after its deadline of 24 hours. An ending that is not acknowledged within
     ``event_lease`` seconds is given again. A command is given up after ``timeout`` seconds and tried three times more.
 
+    ``read_only`` asks the engine only for what reads, so that its user need not be allowed any more; what would write
+    is not to be called.
+
     It may be shared by threads and loops. Opening it raises StoreError when the engine cannot be reached, and
-    ConfigurationError when it refuses us, or holds data of a newer version. In a process that was forked while it was
-    open, every method raises StoreError.
+    ConfigurationError when it refuses us, or holds data of a newer version, or none where it is ``read_only``. In a
+    process that was forked while it was open, every method raises StoreError.
     """
 
     def __init__(
@@ -59,20 +62,22 @@ class RedisStore:
         keep_ended: timedelta = KEEP_ENDED,
         event_lease: float = EVENT_LEASE,
         timeout: float = TIMEOUT,
+        read_only: bool = False,
     ) -> None:
         self._address = address
         self._terms = Terms(clock, keep_ended // timedelta(microseconds=1))
         self._event_lease = event_lease
         self._timeout = timeout
+        self._read_only = read_only
         self._counting = threading.Lock()
         self._users = 0
         self._pid = 0
         self._branches: dict[asyncio.AbstractEventLoop, Branch] = {}
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, *, read_only: bool = False) -> Self:
         """A store for ``redis://``, ``rediss://`` or ``unix://``; raises ConfigurationError for other forms."""
-        return cls(Address.parse(url))
+        return cls(Address.parse(url), read_only=read_only)
 
     @property
     def opened(self) -> bool:
@@ -102,6 +107,9 @@ class RedisStore:
     async def _open(self, *, first: bool) -> None:
         branch = await self._branch()
         with translated(self._address):
+            if self._read_only:
+                await redis_reading.look(branch.connections, self._address)
+                return
             await check_version(branch.connections, self._address)
             for remark in await remarks(branch.connections) if first else ():
                 logger.warning("%s: %s", self._address, remark)
@@ -156,6 +164,10 @@ class RedisStore:
         with translated_in_use(self._address):
             return await work(branch.connections)
 
+    def _reading(self, plain: Callable[..., T], quick: Callable[..., T], **words: object) -> Callable[..., T]:
+        """How to read: by plain commands where scripts may be forbidden."""
+        return partial(plain, prefix=self._address.prefix, **words) if self._read_only else partial(quick, **words)
+
     async def put(self, record: TaskRecord, /) -> Put:
         """Merge; see Store.put. When it is cancelled, or raises StoreError, it may have been done or not.
 
@@ -168,12 +180,13 @@ class RedisStore:
         await self._branch()
         names, found = tuple(ids), dict[str, TaskRecord]()
         for start in range(0, len(names), NAMES_AT_ONCE):
-            found |= await self._call(partial(redis_records.find, names=names[start : start + NAMES_AT_ONCE]))
+            some = names[start : start + NAMES_AT_ONCE]
+            found |= await self._call(self._reading(redis_reading.find, redis_records.find, names=some))
         return found
 
     def scan(self, query: Query, /) -> AsyncIterator[TaskRecord]:
         """Newest first, page by page; see Store.scan."""
-        page = partial(redis_records.page, query=query)
+        page = self._reading(redis_reading.page, redis_records.page, query=query)
         return pages(lambda below: self._call(partial(page, before=below)), query.limit)
 
     async def claim(self, origin: str, limit: int, lease: float, /) -> Sequence[TaskRecord]:

@@ -11,7 +11,7 @@ from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores import codec
 from aivideo_async.stores import redis_scripts as scripts
 from aivideo_async.stores.redis_connections import Connections
-from aivideo_async.stores.redis_link import Address
+from aivideo_async.stores.redis_link import Address, Reply
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -21,7 +21,11 @@ VERSION = f"{LAYOUT}.{codec.VERSION}"
 
 async def check_version(connections: Connections, address: Address) -> None:
     """Mark a new namespace as ours. Raises ConfigurationError when what is there was written by a newer package."""
-    version = await connections.run(scripts.OPEN, VERSION)
+    require_known(await connections.run(scripts.OPEN, VERSION), address)
+
+
+def require_known(version: Reply, address: Address) -> None:
+    """Raises ConfigurationError for the version of a newer package."""
     known = re.fullmatch(rb"(\d{1,9})\.(\d{1,9})", version) if isinstance(version, bytes) else None
     if known is None or int(known[1]) > LAYOUT or int(known[2]) > codec.VERSION:
         said = version.decode(errors="replace") if isinstance(version, bytes) else "unknown"

@@ -126,8 +126,12 @@ async def page(connections: Connections, query: Query, before: int | None) -> tu
     rows = cast("list[list[Reply]]", await connections.run(scripts.PAGE, which, start, PAGE))
     all_held = [held for row in rows if (held := _held(row[1:])) is not None]
     records = [held.record for held in all_held]
-    matching = [record for record in records if query.matches(record, ended=record.status in lifecycle.ENDED)]
-    return matching, int(cast("bytes", rows[-1][0])) if len(rows) == PAGE else None
+    return matching(records, query), int(cast("bytes", rows[-1][0])) if len(rows) == PAGE else None
+
+
+def matching(records: Sequence[TaskRecord], query: Query) -> list[TaskRecord]:
+    """Those that a query means."""
+    return [record for record in records if query.matches(record, ended=record.status in lifecycle.ENDED)]
 
 
 async def claim(connections: Connections, origin: str, limit: int, lease: float, terms: Terms) -> list[TaskRecord]:

@@ -43,9 +43,11 @@ class SqliteStore:
     ``keep_ended``, what has not for so long after its deadline of 24 hours. An ending that is not acknowledged within
     ``event_lease`` seconds is given again. What other processes change is seen within ``look_every`` seconds.
 
+    ``read_only`` makes nothing and writes nothing: what would write raises StoreError.
+
     It may be shared by threads and loops. Opening it raises StoreError when the file cannot be used, and
-    ConfigurationError when it is no database of ours or one of a newer version. In a process that was forked while it
-    was open, every method raises StoreError.
+    ConfigurationError when it is no database of ours or one of a newer version, or is not there and is ``read_only``.
+    In a process that was forked while it was open, every method raises StoreError.
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class SqliteStore:
         keep_ended: timedelta = KEEP_ENDED,
         event_lease: float = EVENT_LEASE,
         look_every: float = LOOK_EVERY,
+        read_only: bool = False,
     ) -> None:
-        self._file = DatabaseFile(path)
+        self._file = DatabaseFile(path, read_only=read_only)
         self._clock = clock
         self._keep = keep_ended // timedelta(microseconds=1)
         self._event_lease = event_lease
@@ -67,7 +70,7 @@ class SqliteStore:
         self._worker: Worker | None = None
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, *, read_only: bool = False) -> Self:
         """A store for ``sqlite:///relative`` or ``sqlite:////absolute``; raises ConfigurationError for other forms."""
         _, slashes, path = url.partition(":///")
         if not slashes or not path or path.endswith("/"):
@@ -76,7 +79,7 @@ class SqliteStore:
             raise ConfigurationError("a database in memory would be nobody else's", hint="memory:")
         if "?" in path or "#" in path or "\0" in path:
             raise ConfigurationError("the URL of a SQLite store has no options", hint=_FORMS)
-        return cls(path)
+        return cls(path, read_only=read_only)
 
     @property
     def opened(self) -> bool:

@@ -21,6 +21,9 @@ WAL_FROM = (3, 51, 3)
 """Before, two connections can corrupt a database in WAL mode."""
 BUSY_SECONDS = 5.0
 
+READ_VERSION = 19
+"""Where the header of a database says how it is read: 2 by a write-ahead log."""
+
 _CREATING = threading.Lock()
 """Closing a file drops every lock that the process holds on it: nobody here may connect between open and close."""
 _NOW = "SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
@@ -63,6 +66,7 @@ _SENTENCES = {
     sqlite3.SQLITE_LOCKED: "another process holds the database for too long",
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "the database cannot be written to",
+    sqlite3.SQLITE_READONLY_ROLLBACK: "who wrote last was killed, and whoever writes next puts it right",
     sqlite3.SQLITE_IOERR: "the file could not be read or written",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
     sqlite3.SQLITE_CORRUPT: "the database is damaged",
@@ -97,7 +101,8 @@ def ours(error: Exception, path: Path) -> Exception:
     if isinstance(error, AIVideoError):
         return error
     if isinstance(error, sqlite3.Error):
-        sentence = _SENTENCES.get(code_of(error) or 0, f"SQLite refuses: {error}")
+        whole: int = getattr(error, "sqlite_errorcode", 0)
+        sentence = _SENTENCES.get(whole) or _SENTENCES.get(code_of(error) or 0, f"SQLite refuses: {error}")
         mapped = StoreError(
             f"{path}: {sentence}", retryable=code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
         )
@@ -151,22 +156,26 @@ class DatabaseFile:
         *,
         version: tuple[int, ...] = sqlite3.sqlite_version_info,
         busy_seconds: float = BUSY_SECONDS,
+        read_only: bool = False,
     ) -> None:
         self.path: Path = Path(path)
         self._version = version
         self._busy_seconds = busy_seconds
+        self.read_only: bool = read_only
         self._identity: tuple[int, int] | None = None
+        self._resting: tuple[int, int] | None = None
 
     def open(self) -> sqlite3.Connection:
-        """Connect, making folder, file and tables where they are missing.
+        """Connect, making folder, file and tables where they are missing, and nothing where it is ``read_only``.
 
         Raises ConfigurationError for what is no database of this version of ours, and foreign errors.
         """
         if self._version < OLDEST:
             raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old", hint="3.35 or newer is needed")
         self.path = Path(os.path.realpath(self.path))
-        _make_private(self.path)
-        db = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None, cached_statements=256)
+        if not self.read_only:
+            _make_private(self.path)
+        db = self._connect()
         try:
             self._prepare(db)
             self._identity = _identity(self.path)
@@ -177,6 +186,19 @@ class DatabaseFile:
             raise
         return db
 
+    def _connect(self) -> sqlite3.Connection:
+        if not self.read_only:
+            return sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None, cached_statements=256)
+        if not self.path.exists():
+            raise ConfigurationError(f"there is no file {self.path}", hint="who submits the first task makes it")
+        self._resting = _rest(self.path)
+        uri = f"{self.path.as_uri()}?{'mode=ro' if self._resting is None else 'immutable=1'}"
+        return sqlite3.connect(uri, uri=True, timeout=self._busy_seconds, isolation_level=None, cached_statements=256)
+
+    def stirred(self) -> bool:
+        """Whether it was opened as one that nobody has open for writing, and is no longer as it was then."""
+        return self._resting is not None and _rest(self.path) != self._resting
+
     def moved(self) -> bool:
         """Whether the path no longer leads to the file that was opened: it was deleted or replaced."""
         return _identity(self.path) != self._identity
@@ -184,6 +206,10 @@ class DatabaseFile:
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
+        if self.read_only:
+            if not self._known(db):
+                raise ConfigurationError(f"{self.path}: the file is no store", hint="it has no tables")
+            return
         # Outside of a transaction somebody else may make the tables between two looks.
         if _application(db) != APPLICATION:
             db.execute("BEGIN IMMEDIATE")
@@ -225,3 +251,18 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _rest(path: Path) -> tuple[int, int] | None:
+    """When a database was written last and its size, where it has a write-ahead log that is empty; else ``None``.
+
+    To be read, one with a log wants two files beside it that only who may write can make, or leave behind. At rest it
+    is whole without them.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    with path.open("rb") as file:
+        logged = file.read(READ_VERSION + 1)[READ_VERSION:] == b"\x02"
+    if not logged or (log.exists() and log.stat().st_size):
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size

@@ -224,6 +224,8 @@ class Worker:
         if self._db is not None and self._file.moved():
             logger.warning("%s was deleted or replaced", self._file.path)
             self._disconnect()
+        elif self._db is not None and self._file.stirred():
+            self._disconnect()
         if self._db is None:
             self._db = self._reopen() if self._was_open else self._file.open()
             self._was_open = True
@@ -234,7 +236,8 @@ class Worker:
             db = self._file.open()
         except ConfigurationError as error:
             raise StoreError(error.message, hint=error.hint) from error
-        logger.warning("%s was opened anew", self._file.path)
+        if not self._file.read_only:
+            logger.warning("%s was opened anew", self._file.path)
         self._watch.begin(db)
         self._watch.missed()
         return db

@@ -14,6 +14,7 @@ import pytest
 
 from aivideo_async.cli.dashboard import dashboard
 from aivideo_async.cli.output import Screen
+from aivideo_async.cli.store import opened_store
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.stores import open_store
 from tests.cli.conftest import Watched
@@ -51,6 +52,8 @@ async def test_it_shows_the_tasks_of_a_store(tmp_path: Path) -> None:
 
 
 async def test_without_a_name_it_is_the_commands_own_store() -> None:
+    async with opened_store():
+        pass
     async with running(None, machine=True) as printed, aiohttp.ClientSession() as session:
         told = json.loads(printed)
         assert told["token"] is None
@@ -79,6 +82,16 @@ async def test_a_name_that_is_allowed_leads_to_it_with_a_token_and_no_other_does
             async with session.get(where, headers={"Host": name}, allow_redirects=False) as response:
                 seen.append(response.status)
     assert seen == [303, 401, 421]
+
+
+@pytest.mark.parametrize("own", [False, True])
+async def test_a_store_that_is_not_there_is_said_to_be_none_and_not_made(tmp_path: Path, own: bool) -> None:
+    url = None if own else f"sqlite:///{tmp_path}/typo/own.db"
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(ConfigurationError, match=r"there is no file .*\.db"):
+        await dashboard(Screen(machine=False), url=url, host="127.0.0.1", port=0, token=None)
+    assert set(tmp_path.rglob("*")) == before
+    assert own or not (tmp_path / "typo").exists()
 
 
 async def test_a_store_that_nobody_knows_is_refused() -> None:

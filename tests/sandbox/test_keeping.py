@@ -244,7 +244,7 @@ async def test_what_is_as_it_was_is_not_written_again() -> None:
         {"key": {"a": "["}},
         {"file": {"/files/a.mp4": '{"name":"no size"}'}},
     ],
-)  # fmt: skip
+)  # fmt: skip  # fmt: skip
 def test_rows_that_are_damaged_are_one_sentence(rows: dict[str, dict[str, str]]) -> None:
     with pytest.raises(ConfigurationError, match="damaged"):
         restore(an_engine(), a_clock(), Kept(rows), BASE, BASE)

@@ -16,9 +16,9 @@ from aivideo_async.core.models import TaskRecord, TaskStatus, moment
 from aivideo_async.stores.base import Query, Store
 from aivideo_async.stores.sqlite import NAMES_AT_ONCE, SqliteStore
 from aivideo_async.stores.sqlite_rows import FORGET_AT_ONCE, PAGE
-from aivideo_async.stores.sqlite_schema import Turn
+from aivideo_async.stores.sqlite_schema import WAL_FROM, DatabaseFile, Turn
 from tests.doubles import ManualClock
-from tests.stores.contract import Engine, StoreContract, consuming, record_in, scanned, taken
+from tests.stores.contract import PATIENCE, Engine, StoreContract, consuming, record_in, scanned, taken
 from tests.stores.durable import DurableContract
 from tests.stores.made import ORIGIN, accepted, completion, hint, intent
 from tests.stores.process import output_until_killed
@@ -400,3 +400,20 @@ def test_a_database_of_ours_is_one_that_sqlite_itself_can_read(path: Path) -> No
     db = sqlite3.connect(path)
     assert db.execute("SELECT id, status, service_id FROM tasks").fetchall() == [("av_1", "pending", "svc-1")]
     db.close()
+
+
+# For reading only
+
+
+async def test_who_only_reads_sees_what_is_written_to_a_file_that_was_at_rest(tmp_path: Path) -> None:
+    path = tmp_path / "own.db"
+    await asyncio.to_thread(lambda: DatabaseFile(path, version=WAL_FROM).open().close())
+    async with SqliteStore(path, read_only=True, look_every=0.01) as reading, reading.changes() as changes:
+        assert await scanned(reading, Query()) == []
+        async with SqliteStore(path) as writing:
+            await writing.put(accepted("av_1", "svc-1"))
+        async with asyncio.timeout(PATIENCE):
+            while await scanned(reading, Query()) != ["av_1"]:
+                await anext(changes)
+        with pytest.raises(StoreError, match="cannot be written to"):
+            await reading.put(accepted("av_2", "svc-2"))

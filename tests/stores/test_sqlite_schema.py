@@ -235,3 +235,55 @@ def test_a_turn_has_one_moment(path: Path) -> None:
     with closing(DatabaseFile(path).open()) as db:
         turn = Turn(db, lambda: next(moments))
         assert (turn.now, turn.now, Turn(db, lambda: next(moments)).now) == (1_500_000, 1_500_000, 2_500_000)
+
+
+# For reading only
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def noted(db: sqlite3.Connection) -> list[str]:
+    return [name for (name,) in db.execute("SELECT name FROM notes ORDER BY name")]
+
+
+@pytest.mark.parametrize("version", [BEFORE_WAL, WAL_FROM], ids=["journal", "log"])
+def test_one_that_is_only_read_is_left_as_it_is(path: Path, version: tuple[int, ...]) -> None:
+    with closing(DatabaseFile(path, version=version).open()) as db:
+        db.execute("INSERT INTO notes VALUES ('a', 'b')")
+    before = names(path.parent), path.read_bytes(), path.stat().st_mtime_ns
+    file = DatabaseFile(path, version=version, read_only=True)
+    with closing(file.open()) as db:
+        assert noted(db) == ["a"]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            db.execute("INSERT INTO notes VALUES ('c', 'd')")
+        assert (names(path.parent), path.read_bytes(), path.stat().st_mtime_ns) == before
+        assert (file.stirred(), file.moved()) == (False, False)
+    assert names(path.parent) == before[0]
+
+
+def test_a_log_at_rest_that_is_written_to_is_noticed_and_read_by_it(path: Path) -> None:
+    DatabaseFile(path, version=WAL_FROM).open().close()
+    file = DatabaseFile(path, version=WAL_FROM, read_only=True)
+    with closing(file.open()), closing(DatabaseFile(path, version=WAL_FROM).open()) as writing:
+        writing.execute("INSERT INTO notes VALUES ('a', 'b')")
+        assert file.stirred()
+        with closing(file.open()) as again:
+            assert (noted(again), file.stirred()) == (["a"], False)
+            writing.execute("INSERT INTO notes VALUES ('c', 'd')")
+            assert (noted(again), file.stirred()) == (["a", "c"], False)
+
+
+def test_one_that_is_only_read_must_be_there_and_ours(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    for path, message in (tmp_path / "new" / "none.db", "there is no file"), (empty, "the file is no store"):
+        with pytest.raises(ConfigurationError, match=message):
+            DatabaseFile(path, read_only=True).open()
+    assert (names(tmp_path), empty.stat().st_size) == ({"empty.db"}, 0)
+
+
+def test_what_a_killed_writer_left_is_said_so(path: Path) -> None:
+    error = ours(sqlite_error(sqlite3.SQLITE_READONLY_ROLLBACK), path)
+    assert "who wrote last was killed" in str(error)
