@@ -169,7 +169,7 @@ def line_of(record: TaskRecord, now: datetime) -> TaskLine:
         status=_status(record, now),
         prompt=prompt if isinstance(prompt, str) else "",
         created_at=record.created_at,
-        ended_at=record.ended_at,
+        ended_at=_end_of(record),
         credits=None if guess is None else guess.high if guess.high is not None else guess.low,
         paid=_paid(record) is not None,
         progress=record.progress,
@@ -210,6 +210,14 @@ def _step(entry: HistoryEntry, record: TaskRecord) -> Step:
         raw_title = "Output"
         raw = pretty({"urls": [without_query(url) for url in output.urls], "metadata": dict(output.metadata)})
     return Step(at=entry.at, title=title, detail=entry.detail, mood=mood, raw=raw, raw_title=raw_title)
+
+
+def _end_of(record: TaskRecord) -> datetime | None:
+    """When the task ended; ``None`` where that is no later than a second after it began: the service tells whole
+    seconds, cut off, so that the time between the two would be wrong by all of it.
+    """
+    end, began = record.ended_at, record.created_at
+    return None if end is None or (began is not None and (end - began).total_seconds() < 1) else end
 
 
 def _status(record: TaskRecord, now: datetime) -> str:

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+
+import pytest
 
 from aivideo_async.catalog import PRICES, estimate
 from aivideo_async.console.source import Wanted
@@ -63,6 +66,12 @@ async def test_records_are_lines_with_their_estimates() -> None:
     assert (lines["av_1"].status, lines["av_1"].credits, lines["av_1"].paid) == ("completed", Decimal(100), True)
     assert (lines["av_2"].problem, lines["av_2"].paid) == ("no", False)
     assert (lines["av_3"].model, lines["av_3"].credits) == ("unknown model", None)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-0.4, False), (0.0, False), (0.9, False), (1.0, True)])
+def test_an_end_that_is_too_near_to_be_told_from_the_beginning_is_not_told(seconds: float, told: bool) -> None:
+    line = line_of(replace(DONE, ended_at=AT + timedelta(seconds=seconds)), at(90))
+    assert (line.ended_at is not None, line.status) == (told, "completed")
 
 
 async def test_they_are_found_by_key_label_and_words() -> None:
