@@ -36,6 +36,13 @@ class ProfileName(StrEnum):
     DOCUMENTED = "documented"
 
 
+class RenderName(StrEnum):
+    """What the sandbox's files are."""
+
+    REAL = "real"
+    CACHED = "cached"
+
+
 class KindName(StrEnum):
     """What a model makes."""
 
@@ -190,6 +197,9 @@ def _sandbox(
         ProfileName.SIGNED
     ),
     speed: Annotated[float, typer.Option(help="How many times faster than the service.")] = 60.0,
+    render: Annotated[
+        RenderName, typer.Option(help="Render each file, or hand out the same small ones at once: no extra is needed.")
+    ] = RenderName.REAL,
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=SHARE[@MODEL]", help="What is to go wrong: lose-callback=0.1, html=5%@sora-2."),
@@ -209,7 +219,7 @@ def _sandbox(
 
     Prints the exports with which clients find it. Without --state all is forgotten at its end. --fault may be given
     several times, and is set over what --state has of the same fault, NAME=0 takes it away; a name that is none lists
-    them. Needs the extra 'sandbox'.
+    them. Needs the extra 'sandbox', unless with --render cached.
     """
     from aivideo_async.cli import serving, session
 
@@ -218,7 +228,7 @@ def _sandbox(
         screen,
         lambda: serving.serve(
             screen, port=port, profile=profile.value, speed=speed, faults=fault or (), state=state, reset=reset,
-            seed=seed, host=host, token=token, hosts=allow_host or (),
+            render=render.value, seed=seed, host=host, token=token, hosts=allow_host or (),
         ),
         interrupted=Exit.OK,
     )  # fmt: skip

@@ -11,22 +11,24 @@ from typing import NoReturn
 from aivideo_async.cli.extras import require
 from aivideo_async.cli.output import Screen
 from aivideo_async.sandbox import Profile, Sandbox
+from aivideo_async.sandbox.media import Render
 
 
 async def serve(
     screen: Screen, *, port: int, profile: Profile, speed: float, faults: Sequence[str] = (),
     state: Path | None = None, reset: bool = False, seed: int | None = None, host: str = "127.0.0.1",
-    token: str | None = None, hosts: Sequence[str] = (),
+    token: str | None = None, render: Render = "real", hosts: Sequence[str] = (),
 ) -> NoReturn:  # fmt: skip
     """Serve until cancelled, which is its ordinary end. The settings for clients are printed once it listens.
 
-    Raises OSError when it cannot listen, ConfigurationError without the sandbox extra, for a fault that is none and a
-    state that cannot be had.
+    Raises OSError when it cannot listen, ConfigurationError without the sandbox extra where files are rendered, for a
+    fault that is none and a state that cannot be had.
     """
-    require("sandbox", ("av", "PIL"))
+    if render == "real":
+        require("sandbox", ("av", "PIL"))
     sandbox = Sandbox(
         port=port, profile=profile, speed=speed, state=state, reset_state=reset, seed=seed, host=host, token=token,
-        hosts=hosts, durations="realistic", console=True,
+        hosts=hosts, render=render, durations="realistic", console=True,
     )  # fmt: skip
     for fault in faults:
         sandbox.faults.set_written(fault)

@@ -151,6 +151,27 @@ async def test_a_name_that_is_allowed_leads_to_it_and_no_other_does() -> None:
     assert seen == [401, 401, 403]
 
 
+async def test_cached_files_need_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for missing in "av", "PIL":
+        monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "aivideo_async.sandbox.film", raising=False)
+    out, err = StringIO(), Watched("listens")
+    screen = Screen(machine=True, out=out, err=err)
+    work = asyncio.ensure_future(serve(screen, port=0, profile="signed", speed=1e6, render="cached"))
+    async with asyncio.timeout(10):
+        await err.seen.wait()
+    settings = json.loads(out.getvalue())["environment"]
+    bearer = {"Authorization": f"Bearer {settings['AIVIDEO_API_KEY']}"}
+    async with aiohttp.ClientSession(settings["AIVIDEO_BASE_URL"], headers=bearer) as http:
+        async with http.post("/v1/videos/generations", json={"model": "sora-2", "prompt": "a cat"}) as response:
+            id = str((await response.json())["data"]["taskId"])
+        assert (await result(http, id))[4:8] == b"ftyp"
+    work.cancel()
+    await asyncio.wait([work])
+    with pytest.raises(ConfigurationError, match="extra"):
+        await serve(screen, port=0, profile="signed", speed=60)
+
+
 async def test_a_fault_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(ConfigurationError) as caught:
         await serve(Screen(machine=True), port=0, profile="signed", speed=60, faults=["nonsense=0.1"])
