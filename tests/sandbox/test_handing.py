@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +13,7 @@ import pytest
 from aivideo_async.sandbox import Changed, Sandbox, ShortBody
 from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.files import Handout
-from aivideo_async.sandbox.handing import pieces_of
+from aivideo_async.sandbox.handing import PIECE, pieces_of
 from aivideo_async.sandbox.shelf import Content, ShelfError
 from aivideo_async.sandbox.state import FILES
 from tests.sandbox.test_server import FAST, Json, World, world
@@ -62,6 +63,16 @@ async def test_what_changes_is_back_to_front(tmp_path: Path) -> None:
         assert await get(w, url) == (200, file.read_bytes()[::-1])
 
 
+async def test_a_file_of_several_pieces_is_handed_out_whole_and_in_part() -> None:
+    data = random.Random(1).randbytes(2 * PIECE + 1000)
+    async with world() as w:
+        content = await anyio.to_thread.run_sync(w.sandbox._depot.keep, data)
+        url = w.sandbox.engine.shelf.put("large", "mp4", content, w.sandbox.clock.now())
+        assert await get(w, url) == (200, data)
+        part = f"bytes={PIECE - 5}-{2 * PIECE + 5}"
+        assert await get(w, url, Range=part) == (206, data[PIECE - 5 : 2 * PIECE + 6])
+
+
 async def test_a_file_that_somebody_took_away_is_not_found(tmp_path: Path) -> None:
     async with world(Sandbox(speed=FAST, state=tmp_path)) as w:
         url = await a_still(w)
@@ -88,6 +99,13 @@ async def test_files_are_removed_once_nobody_can_ask_for_them(tmp_path: Path) ->
         while len(list((tmp_path / FILES).iterdir())) > 1:
             await anyio.lowlevel.checkpoint()
         assert [(await get(w, url))[0] for url in (first, second)] == [403, 200]
+
+
+async def test_what_is_mirrored_is_so_over_its_pieces() -> None:
+    async with Depot().opened() as depot:
+        content = await anyio.to_thread.run_sync(depot.keep, b"0123456789")
+        handout = Handout(status=206, headers={}, content=content, first=1, sent=7, length=7, mirrored=True)
+        assert [piece async for piece in pieces_of(handout, depot, most=3)] == [b"876", b"543", b"2"]
 
 
 async def test_what_goes_in_the_middle_ends_early() -> None:
