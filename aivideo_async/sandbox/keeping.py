@@ -257,11 +257,12 @@ def _restore_lists(engine: Engine, rows: Mapping[str, list[str]]) -> None:
 
 
 def _restore_wholes(engine: Engine, clock: Clock, rows: Mapping[str, Mapping[str, str]]) -> None:
-    faults, rules = engine.faults, engine.faults.rules
-    faults.queue.extendleft(reversed(courses_read(rows.get("queue", {}).get("all", "[]"))))
+    faults, rules, queue = engine.faults, engine.faults.rules, tuple(engine.faults.queue)
     faults.clear()
     for text in rows.get("rules", {}).get("all", "[]"), rules_written(rules):
         set_as_written(faults, text)
+    faults.queue.clear()
+    faults.queue.extend([*courses_read(rows.get("queue", {}).get("all", "[]")), *queue])
     for text in rows.get("clock", {}).values():
         clock.set(CLOCKS.validate_json(text))
 
