@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from aiohttp import web
 
@@ -21,10 +21,16 @@ async def handed_out(request: web.Request, desk: FileDesk, depot: Depot, now: fl
     wanted, if_range = request.headers.get("Range"), request.headers.get("If-Range")
     try:
         handout = desk.hand_out(request.path, dict(request.query), now, wanted=wanted, if_range=if_range)
-        pieces = pieces_of(handout, depot)
-        first = await anext(pieces, b"")
+        async with aclosing(pieces_of(handout, depot)) as pieces:
+            first = await anext(pieces, b"")
+            return await _sent(request, handout, first, pieces)
     except ShelfError as error:
         return refused(error)
+
+
+async def _sent(
+    request: web.Request, handout: Handout, first: bytes, pieces: AsyncGenerator[bytes]
+) -> web.StreamResponse:  # fmt: skip
     response = web.StreamResponse(status=handout.status, headers=handout.headers)
     response.content_length, response.content_type = handout.length, handout.content_type
     if handout.modified is not None:
