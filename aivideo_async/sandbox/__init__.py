@@ -30,7 +30,7 @@ from aivideo_async.catalog import PRICES, PriceBook
 from aivideo_async.core.addresses import host_names, is_loopback
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.clock import Clock
-from aivideo_async.sandbox.controls import DEFAULT_KEY, Controls
+from aivideo_async.sandbox.controls import Controls
 from aivideo_async.sandbox.delivery import Courier
 from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.dialect import AS_WRITTEN, BodyForms, Dialect
@@ -38,7 +38,7 @@ from aivideo_async.sandbox.durations import Durations
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import Faults
 from aivideo_async.sandbox.keeping import Secrets
-from aivideo_async.sandbox.keys import ApiKey
+from aivideo_async.sandbox.keys import DEFAULT_KEY, ApiKey
 from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.listening import bound, listening
 from aivideo_async.sandbox.media import Render, Studio
@@ -260,7 +260,11 @@ class Sandbox(Controls):
         return Secrets(api_key=self.api_key, webhook=webhook, shelf=shelf.secret.hex(), base_url=shelf.base_url)
 
     def resume_as(self, found: Secrets) -> None:
-        """Go on as the sandbox that this was; an ``api_key`` that was given stays, and is the default key's now."""
+        """Go on as the sandbox that this was; an ``api_key`` that was given stays, and is the default key's now.
+
+        That key is let in, also if it was disabled before: it is what the exports name.
+        """
+        self._engine.keys.switch(DEFAULT_KEY, on=True)
         if self._own_key and found.api_key != self.api_key:
             self._engine.keys.replace(DEFAULT_KEY, self.api_key)
         else:

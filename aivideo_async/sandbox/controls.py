@@ -12,13 +12,10 @@ from aivideo_async.sandbox import asserting
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import Faults
-from aivideo_async.sandbox.keys import ApiKey
+from aivideo_async.sandbox.keys import DEFAULT_KEY, ApiKey
 from aivideo_async.sandbox.ledger import Posting
 from aivideo_async.sandbox.records import CallbackAttempt, Endpoint, RequestEntry, SandboxTask
 from aivideo_async.sandbox.scenarios import Scenario
-
-DEFAULT_KEY = "default"
-"""The name of the first key, and of the account that it draws from."""
 
 
 class Controls:
@@ -89,16 +86,26 @@ class Controls:
         It draws from the sandbox's credits, or where ``credits`` are given from an account of its own. ``addresses``
         are up to ten IPs or CIDRs, the caps are credits. Raises ConfigurationError for what makes no sense.
         """
-        account = DEFAULT_KEY if credits is None else f"account of {name}"
-        secret = self._engine.keys.issue(
-            name, account=account, now=self.clock.now(), addresses=addresses, hourly=hourly, daily=daily, total=total
-        )
-        if credits is not None:
-            self._engine.top_up(account, Decimal(credits), self.clock.now())
-        return secret
+        return self._engine.issue_key(
+            name, account=DEFAULT_KEY, now=self.clock.now(), credits=credits, addresses=addresses, hourly=hourly,
+            daily=daily, total=total,
+        )  # fmt: skip
+
+    def limit_key(
+        self, name: str, *, addresses: Sequence[str] = (), hourly: Decimal | int | None = None,
+        daily: Decimal | int | None = None, total: Decimal | int | None = None,
+    ) -> None:  # fmt: skip
+        """Give a key these addresses and caps instead of those that it has; what is left out it has no more.
+
+        Raises ConfigurationError for what makes no sense, and where there is no key of this name.
+        """
+        self._engine.keys.limit(name, addresses=addresses, hourly=hourly, daily=daily, total=total)
 
     def disable_key(self, name: str) -> None:
-        """Refuse a key from now on. Raises ConfigurationError where there is none of this name."""
+        """Refuse a key from now on. Raises ConfigurationError where there is none of this name.
+
+        The sandbox's own, ``default``, is let in again at the next start: the exports that it prints hold.
+        """
         self._engine.keys.switch(name, on=False)
 
     def enable_key(self, name: str) -> None:
@@ -106,14 +113,12 @@ class Controls:
         self._engine.keys.switch(name, on=True)
 
     def delete_key(self, name: str) -> None:
-        """Forget a key. Raises ConfigurationError where there is none of this name."""
+        """Forget a key. Raises ConfigurationError where there is none of this name, and for the sandbox's own."""
         self._engine.keys.delete(name)
 
-    def top_up(self, credits: int | Decimal) -> None:  # noqa: A002 - credits is the word of this package
-        """Buy so many credits more. Raises ConfigurationError for none."""
-        if not credits > 0:
-            raise ConfigurationError("a top-up is more than nothing")
-        self._engine.top_up(DEFAULT_KEY, Decimal(credits), self.clock.now())
+    def top_up(self, credits: int | Decimal, *, key: str = DEFAULT_KEY) -> None:  # noqa: A002 - the package's word
+        """Buy so many credits more for a key's account. Raises ConfigurationError for none, and for no such key."""
+        self._engine.top_up(self._engine.keys.named(key).account, Decimal(credits), self.clock.now())
 
     def resend(self, task_id: str) -> bool:
         """Send the callback of a task that ended once more; ``False`` where there is none to send."""

@@ -15,8 +15,11 @@ from random import Random
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.dialect import RefusedError
 
+DEFAULT_KEY = "default"
+"""The name of the sandbox's own key, which its exports name, and of the account that it draws from."""
 MOST_ADDRESSES = 10
 LONGEST_NAME = 64
+MOST_CREDITS = 10**12
 HOUR, DAY = 3600.0, 86_400.0
 SPANS: Mapping[str, float] = {"hourly": HOUR, "daily": DAY, "total": float("inf")}
 """Seconds back over which each cap counts."""
@@ -101,8 +104,8 @@ class KeyRing:
         self.put(
             ApiKey(
                 id=f"key_{self._draw.getrandbits(64):016x}", name=name, digest=_digest(secret), hint=secret[-4:],
-                account=account, created_at=now, addresses=_checked_addresses(addresses),
-                hourly=_checked_cap(hourly), daily=_checked_cap(daily), total=_checked_cap(total),
+                account=account, created_at=now, addresses=checked_addresses(addresses),
+                hourly=checked_cap(hourly), daily=checked_cap(daily), total=checked_cap(total),
             )
         )  # fmt: skip
         return secret
@@ -117,8 +120,8 @@ class KeyRing:
     ) -> None:  # fmt: skip
         """Give a key these addresses and caps instead of those that it has. Raises ConfigurationError as ``issue``."""
         key = replace(
-            self.named(name), addresses=_checked_addresses(addresses), hourly=_checked_cap(hourly),
-            daily=_checked_cap(daily), total=_checked_cap(total),
+            self.named(name), addresses=checked_addresses(addresses), hourly=checked_cap(hourly),
+            daily=checked_cap(daily), total=checked_cap(total),
         )  # fmt: skip
         self.put(key)
 
@@ -129,8 +132,12 @@ class KeyRing:
         self.put(replace(key, digest=_digest(secret), hint=secret[-4:]))
 
     def delete(self, name: str) -> None:
-        """Forget a key. Raises ConfigurationError where there is none of this name."""
+        """Forget a key. Raises ConfigurationError where there is none of this name, and for the sandbox's own."""
         key = self.named(name)
+        if name == DEFAULT_KEY:
+            raise ConfigurationError(
+                f"the key {DEFAULT_KEY!r} is the sandbox's own, which its exports name: disable it instead"
+            )
         del self._keys[key.id], self._by_digest[key.digest]
         self.changed.add(key.id)
 
@@ -165,23 +172,32 @@ class KeyRing:
         return self._by_digest.get(_digest(secret)) if scheme.lower() == "bearer" else None
 
 
+def checked_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
+    """IPs and CIDRs as they are kept. Raises ConfigurationError for more than ten and for one that is none."""
+    if len(addresses) > MOST_ADDRESSES:
+        raise ConfigurationError(f"a key has up to {MOST_ADDRESSES} IPs or CIDRs")
+    return tuple(_checked_address(address.strip()) for address in addresses)
+
+
+def checked_cap(cap: Decimal | int | None) -> Decimal | None:
+    """A cap in credits, or none. Raises ConfigurationError for what is no number of credits."""
+    return None if cap is None else checked_credits(cap)
+
+
+def checked_credits(amount: Decimal | int) -> Decimal:
+    """A number of credits. Raises ConfigurationError for one below zero, and for more than anybody can count."""
+    credits = Decimal(amount)  # noqa: A001 - credits is the word of this package
+    if not (credits.is_finite() and 0 <= credits <= MOST_CREDITS):
+        raise ConfigurationError("credits are a number, not below zero and no more than a million millions")
+    return credits
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _checked_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
-    if len(addresses) > MOST_ADDRESSES:
-        raise ConfigurationError(f"a key has up to {MOST_ADDRESSES} IPs or CIDRs")
+def _checked_address(address: str) -> str:
     try:
-        return tuple(str(ip_network(address.strip(), strict=False)) for address in addresses)
+        return str(ip_network(address, strict=False))
     except ValueError as error:
-        raise ConfigurationError(f"an address of a key must be an IP or a CIDR: {error}") from error
-
-
-def _checked_cap(cap: Decimal | int | None) -> Decimal | None:
-    if cap is None:
-        return None
-    credits = Decimal(cap)  # noqa: A001 - credits is the word of this package
-    if not (credits.is_finite() and credits >= 0):
-        raise ConfigurationError("a spend cap is a number of credits, not below zero")
-    return credits
+        raise ConfigurationError(f"{address[:60]!r} is no IP and no CIDR") from error

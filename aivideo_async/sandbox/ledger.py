@@ -48,6 +48,11 @@ class Ledger:
         """The postings from the ``first`` on."""
         return self._postings[first:]
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The names of all accounts, the one that was opened first before."""
+        return tuple(self._accounts)
+
     def account(self, name: str) -> Account:
         """What an account has bought and used up; nothing at all for one that nobody opened."""
         return self._accounts.get(name, Account(purchased=NOTHING))

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.scenarios import Fail
 from tests.sandbox.asking import KEY, NOW, an_engine, ended
 
@@ -25,6 +26,37 @@ def test_every_account_begins_anew_with_what_was_bought_for_it() -> None:
     engine.begin_anew(NOW)
     balances = [int(engine.account(key).balance) for key in (KEY, "sk-other")]
     assert (balances, len(engine.ledger)) == ([1000, 7], 2)
+
+
+def test_a_key_draws_from_a_shared_account_or_from_one_of_its_own() -> None:
+    engine = an_engine()
+    shared = engine.issue_key("shared", account="key-1", now=NOW)
+    own = engine.issue_key("own", account="key-1", now=NOW, credits=5)
+    assert [int(engine.account(key).balance) for key in (KEY, shared, own)] == [1000, 1000, 5]
+
+
+def test_a_key_of_an_earlier_one_s_name_does_not_find_its_credits() -> None:
+    engine = an_engine()
+    for _ in range(3):
+        secret = engine.issue_key("own", account="key-1", now=NOW, credits=5)
+        assert engine.account(secret).balance == 5
+        engine.keys.delete("own")
+
+
+@pytest.mark.parametrize("bought", [0, -5, 10**13])
+def test_a_top_up_is_a_number_of_credits(bought: int) -> None:
+    engine = an_engine()
+    with pytest.raises(ConfigurationError):
+        engine.top_up("key-1", Decimal(bought), NOW)
+    assert len(engine.ledger) == 1
+
+
+def test_a_key_that_cannot_be_made_leaves_no_account() -> None:
+    engine = an_engine()
+    for name, bought in (("own", -5), ("", 5)):
+        with pytest.raises(ConfigurationError):
+            engine.issue_key(name, account="key-1", now=NOW, credits=bought)
+    assert engine.ledger.accounts == ("key-1",)
 
 
 def test_a_key_that_is_unknown_has_no_account() -> None:

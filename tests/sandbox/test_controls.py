@@ -67,6 +67,18 @@ def test_a_key_may_have_an_account_of_its_own() -> None:
         sandbox.top_up(0)
 
 
+def test_a_key_is_given_limits_and_its_account_credits() -> None:
+    sandbox = Sandbox(credits=100)
+    sandbox.issue_key("poor", credits=1, daily=5)
+    sandbox.limit_key("poor", hourly=2, addresses=["10.0.0.0/8"])
+    sandbox.top_up(9, key="poor")
+    key = sandbox.keys[1]
+    assert (key.caps, key.addresses) == ({"hourly": Decimal(2)}, ("10.0.0.0/8",))
+    assert [(posting.account, posting.balance) for posting in sandbox.ledger][-1] == (key.account, Decimal(10))
+    with pytest.raises(ConfigurationError, match="no key named"):
+        sandbox.top_up(9, key="nobody")
+
+
 async def test_a_callback_is_sent_again_by_hand() -> None:
     async with world() as w:
         id = await w.accepted()

@@ -7,7 +7,7 @@ import pytest
 
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.sandbox.dialect import RefusedError
-from aivideo_async.sandbox.keys import KeyRing
+from aivideo_async.sandbox.keys import DEFAULT_KEY, KeyRing
 from tests.sandbox.asking import NOW
 
 
@@ -55,6 +55,16 @@ def test_a_deleted_key_is_unknown_and_its_name_is_free() -> None:
     assert refusal(ring, secret) == "invalid_api_key"
 
 
+def test_the_sandbox_s_own_key_is_disabled_and_never_deleted() -> None:
+    ring = a_ring()
+    secret = issued(ring, DEFAULT_KEY)
+    with pytest.raises(ConfigurationError, match="the sandbox's own"):
+        ring.delete(DEFAULT_KEY)
+    assert refusal(ring, secret) is None
+    ring.switch(DEFAULT_KEY, on=False)
+    assert refusal(ring, secret) == "invalid_api_key"
+
+
 @pytest.mark.parametrize(
     ("address", "code"),
     [("10.1.2.3", None), ("::ffff:10.1.2.3", None), ("192.0.2.7", None), ("2001:db8::1", None),
@@ -86,7 +96,12 @@ def test_addresses_that_are_none_or_too_many_are_refused(addresses: tuple[str, .
         issued(a_ring(), "ci", *addresses)
 
 
-@pytest.mark.parametrize("cap", ["-1", "NaN", "Infinity"])
+def test_an_address_that_is_none_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"'10\.0\.0\.0/33' is no IP and no CIDR"):
+        issued(a_ring(), "ci", "10.0.0.1", "10.0.0.0/33")
+
+
+@pytest.mark.parametrize("cap", ["-1", "NaN", "Infinity", "1e13"])
 def test_a_cap_that_is_none_is_refused(cap: str) -> None:
     ring = a_ring()
     issued(ring)

@@ -83,6 +83,19 @@ async def test_a_key_that_is_given_is_the_default_one_from_now_on(tmp_path: Path
         assert len(w.sandbox.keys) == 1
 
 
+async def test_its_own_key_cannot_be_deleted_and_is_let_in_at_each_start(tmp_path: Path) -> None:
+    async with world(kept(tmp_path)) as w:
+        w.sandbox.issue_key("ci")
+        with pytest.raises(ConfigurationError, match="disable it instead"):
+            w.sandbox.delete_key("default")
+        w.sandbox.disable_key("ci")
+        w.sandbox.disable_key("default")
+        assert (await w.get("/v1/credits"))[0] == 401
+    async with world(kept(tmp_path)) as w:
+        assert (await w.get("/v1/credits"))[0] == 200
+        assert [key.disabled for key in w.sandbox.keys] == [False, True]
+
+
 async def test_a_seed_does_not_give_the_same_ids_twice(tmp_path: Path) -> None:
     ids: set[str] = set()
     for _ in range(3):
