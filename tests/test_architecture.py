@@ -20,7 +20,8 @@ ROOT = "aivideo_async"
 LAYERS = """
 core core.errors tally core.replay byte_ranges asgi
 core.fallback core.models catalog.meant
-core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames
+core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames \
+    console.controls console.view_style
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
@@ -41,19 +42,20 @@ stores.sqlite_watch stores.reading lent_store transport gallery endings stores.r
 jwks orders otel posting sandbox.scenario_json sandbox.labels sandbox.terrain sandbox.roll sandbox.agenda \
     sandbox.depot stores.sqlite_events stores.sqlite_rows stores.redis_listener stores.redis_records \
     stores.redis_opening stores.postgres_events stores.postgres_pool probe.looking probe.sending sandbox.files \
-    console.credits console.engine_tasks sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox
+    console.credits console.engine_tasks sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox console.key
 settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.redis_reading \
     stores.postgres_rows stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books \
     sandbox.results
 sandbox.engine sandbox.pictures sandbox.handing sandbox.listening stores.postgres_worker probe.report console.task \
     console.store_source
-console.engine_tools sandbox.film probe.folder console.pages
-console.engine_source mounting probe.journal sandbox.media console.mounting sandbox.controls sandbox.keeping
-stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres console \
-    sandbox.resuming
-stores reconcile task submit sandbox.making probe.listening saving
+console.engine_tools sandbox.film probe.folder console.acts console.engine_keys
+console.engine_source mounting probe.journal sandbox.media sandbox.controls sandbox.keeping console.pages
+stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres \
+    sandbox.resuming console.mounting
+stores reconcile task submit sandbox.making probe.listening saving console
 probe.running spending variants attempts doubts auditing sandbox.server
-opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable batch_items
+opening sandbox probe.performing store_contract.engine store_contract.records store_contract.unreliable \
+    batch_items
 owning store_contract.claiming store_contract.finding store_contract.keeping store_contract.receiving \
     store_contract.telling
 client store_contract probe

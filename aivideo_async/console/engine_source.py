@@ -14,19 +14,19 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 
+from aivideo_async.console.controls import KeyRing, Switchboard
+from aivideo_async.console.engine_keys import Keys
 from aivideo_async.console.engine_tasks import detail_of, line_of
-from aivideo_async.console.engine_tools import Faults, Keys
+from aivideo_async.console.engine_tools import Faults
 from aivideo_async.console.source import (
     CallbackLine,
     CallbackLog,
-    KeyRing,
     Page,
     Purse,
     RequestLine,
     RequestLog,
     Sent,
     Spend,
-    Switchboard,
     Tally,
     TaskDetail,
     TaskLine,
@@ -48,10 +48,14 @@ HEARTBEAT = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doer:
-    """What the server does for the console. ``create`` takes kind, key and body, ``resend`` a task's id."""
+    """What the server does for the console. ``create`` takes kind, key and body, ``resend`` a task's id.
+
+    ``wake`` has it do what is due, and write down what changed.
+    """
 
     create: Callable[[Kind, str, bytes], Awaitable[Created]]
     resend: Callable[[str], bool]
+    wake: Callable[[], None] = lambda: None
 
 
 class EngineSource:
@@ -67,7 +71,7 @@ class EngineSource:
         self._form_taken = forms
         self.own: str = engine.shelf.base_url
         self.base_url: str = engine.shelf.base_url
-        self._keys = Keys(engine, account, clock.now)
+        self._keys = Keys(engine, account, clock.now, doer.wake)
         self._faults = Faults(engine, clock)
 
     @property
@@ -163,6 +167,8 @@ class EngineSource:
             return Sent(task_id=created.task.id, status=created.answer.status)
         told = error if isinstance(error, dict) else {}
         code, message = str(told.get("code", "")), str(told.get("message", ""))
+        if code == "invalid_api_key":
+            message = "The sandbox's own key is disabled: enable it under Keys."
         return Sent(task_id=None, status=created.answer.status, code=code, message=message)
 
     def revision(self) -> str:
@@ -170,7 +176,7 @@ class EngineSource:
         engine = self._engine
         due = engine.next_due()
         tick = 0 if due is None else int(self._clock() / TICK)
-        keys = "".join("-" if key.disabled else "+" for key in engine.keys)
+        keys = f"{hash(tuple(engine.keys)):x}"
         counts = (
             len(engine.tasks),
             engine.outbox.made,

@@ -1,18 +1,17 @@
-"""The engine's keys, faults and clock as the console has them."""
+"""The engine's faults and clock as the console has them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aivideo_async.console.source import ClockFace, Fault, KeyLine
+from aivideo_async.console.controls import ClockFace, Fault
 from aivideo_async.core.models import moment
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import NAMED, named
 
 ENDING, CALLBACK, CREATE, FILE = "How the task ends", "Its callback", "The create itself", "The result's file"
-HIDDEN = "\N{BULLET}" * 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +48,6 @@ WORDS: Mapping[str, _Words] = {
     "changed-file": _Words("Changes meanwhile", "another file is there after the first part", FILE),
 }  # fmt: skip
 """What the page says of each of the sandbox's faults, by its name there."""
-
-
-class Keys:
-    """The engine's keys, shown by their last letters only; those that are made here share one ``account``."""
-
-    can_change = True
-
-    def __init__(self, engine: Engine, account: str, now: Callable[[], float]) -> None:
-        self._engine, self._account, self._now = engine, account, now
-
-    def keys(self) -> Sequence[KeyLine]:
-        """Every key."""
-        return [
-            KeyLine(
-                name=key.name,
-                hint=f"{HIDDEN}{key.hint}",
-                balance=self._engine.ledger.account(key.account).balance,
-                consumed=self._engine.ledger.spent(key.id),
-                disabled=key.disabled,
-                caps=key.caps,
-                addresses=key.addresses,
-            )
-            for key in self._engine.keys
-        ]
-
-    def issue(self, name: str) -> str:
-        """Make a key. Raises ConfigurationError."""
-        return self._engine.keys.issue(name, account=self._account, now=self._now())
-
-    def switch(self, name: str, *, on: bool) -> None:
-        """Disable a key, or let it in again. Raises ConfigurationError."""
-        self._engine.keys.switch(name, on=on)
-
-    def delete(self, name: str) -> None:
-        """Forget a key. Raises ConfigurationError."""
-        self._engine.keys.delete(name)
 
 
 class Faults:

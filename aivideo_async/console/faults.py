@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 from itertools import groupby
 
+from aivideo_async.console.controls import ClockFace, Fault, Switchboard
 from aivideo_async.console.html import Html, Node, el, joined
 from aivideo_async.console.parts import View, Visit, button, form, heading, stranger
-from aivideo_async.console.source import ClockFace, Fault, Switchboard
 
 STEPS = ((10, "10 s"), (60, "1 min"), (600, "10 min"))
 """Spans of the service's time by which the clock is moved on."""
@@ -21,7 +21,7 @@ def faults(visit: Visit, board: Switchboard) -> View:
         el("div", _next(visit, board), el("div", _clock(visit, board.clock()), _waiting(board), class_="column side"),
            class_="split"),
     )  # fmt: skip
-    return View(title="Faults and clock", place="faults", main=main, wide=True)
+    return View(title="Faults and clock", place="faults", main=main)
 
 
 def _clock(visit: Visit, face: ClockFace) -> Html:

@@ -49,7 +49,7 @@ def page(visit: Visit, view: View, *, nonce: str) -> Html:
         el("link", rel="stylesheet", href=visit.to("assets", _CSS), nonce=nonce),
         el("script", src=visit.to("assets", _JS), nonce=nonce, defer=True),
     )
-    main = el("main", view.main, id="main", tabindex=-1, class_="wide" if view.wide else None)
+    main = el("main", view.main, id="main", tabindex=-1)
     body = el(
         "body",
         el("a", "Skip to the content", href=Address("#main"), class_="skip"),

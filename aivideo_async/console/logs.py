@@ -70,7 +70,7 @@ def _list_view(
     place = title.lower()
     pages = pager(visit, place, number, SIZE, found.total, at_least=found.at_least)
     main = joined(heading(title, el("span", lead, role="status")), listed, pages)
-    return View(title=title, place=place, main=main, wide=True)
+    return View(title=title, place=place, main=main)
 
 
 def _callback(visit: Visit, line: CallbackLine) -> tuple[Node, ...]:

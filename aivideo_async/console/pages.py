@@ -1,21 +1,21 @@
-"""The console: which view for which path, what a form does, and the news of a page that is open."""
+"""The console: which view for which path, and the news of a page that is open."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from urllib.parse import unquote
 
 from aivideo_async.console import credits as purse_view
 from aivideo_async.console import frame
+from aivideo_async.console.acts import act
 from aivideo_async.console.faults import faults
-from aivideo_async.console.fields import problems_of, read
 from aivideo_async.console.guard import Guard
-from aivideo_async.console.html import el, joined, path
+from aivideo_async.console.html import Address, el, joined, path
 from aivideo_async.console.http import Answer, Ask, see_other
+from aivideo_async.console.key import key
 from aivideo_async.console.keys import keys
 from aivideo_async.console.live import AT_MOST, news
 from aivideo_async.console.logs import callbacks, requests
@@ -23,8 +23,8 @@ from aivideo_async.console.parts import View, Visit, empty
 from aivideo_async.console.source import Source
 from aivideo_async.console.task import no_task, task
 from aivideo_async.console.tasks import tasks
-from aivideo_async.console.trying import CALLBACK, MODEL, trying
-from aivideo_async.core.errors import AIVideoError, ConfigurationError, InvalidRequestError, StoreError
+from aivideo_async.console.trying import trying
+from aivideo_async.core.errors import StoreError
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -67,92 +67,11 @@ class Console:
     async def _get(self, visit: Visit, parts: list[str]) -> Answer:
         if not parts:
             return see_other(path(visit.base, "tasks"))
-        if parts[0] == "tasks" and len(parts) == 2:
-            detail = await visit.source.task(parts[1])
-            return self._shown(visit, no_task(visit, parts[1]) if detail is None else task(visit, detail))
-        view = _listed(visit, parts[0]) if len(parts) == 1 else None
-        return self._shown(visit, view or _nowhere(visit))
+        return self._shown(visit, await _view(visit, parts) or _nowhere(visit))
 
     async def _post(self, ask: Ask, visit: Visit, parts: list[str]) -> Answer:
-        acts: Mapping[str, Callable[[Visit, Ask], Awaitable[Answer]]] = {
-            "try": self._send, "faults": self._fault, "keys": self._key,
-        }  # fmt: skip
-        if parts[:1] == ["tasks"] and parts[2:] == ["resend"]:
-            return await self._resend(visit, parts[1])
-        act = acts.get(parts[0]) if len(parts) == 1 else None
-        return self._shown(visit, _nowhere(visit)) if act is None else await act(visit, ask)
-
-    async def _send(self, visit: Visit, ask: Ask) -> Answer:
-        workshop = visit.source.workshop
-        if workshop is None:
-            return self._shown(visit, _nowhere(visit))
-        visit = replace(visit, said=ask.form)
-        callback = _one(ask, CALLBACK).strip() or None
-        try:
-            request = read(_one(ask, MODEL), ask.form)
-        except InvalidRequestError as error:
-            visit = replace(visit, problems=problems_of(error))
-            return self._shown(visit, _refused(trying(visit)))
-        sent = await workshop.create(request, callback)
-        if sent.task_id is not None:
-            return see_other(visit.to("tasks", sent.task_id))
-        problem = {CALLBACK if "callback_url" in sent.message else "": f"{sent.message} ({sent.code or 'no answer'})"}
-        visit = replace(visit, problems=problem)
-        return self._shown(visit, _refused(trying(visit)))
-
-    async def _resend(self, visit: Visit, task_id: str) -> Answer:
-        log = visit.source.callbacks
-        if log is None or not await log.resend(task_id):
-            return self._shown(visit, no_task(visit, task_id))
-        return see_other(visit.to("tasks", task_id))
-
-    async def _fault(self, visit: Visit, ask: Ask) -> Answer:
-        board = visit.source.switchboard
-        if board is None:
-            return self._shown(visit, _nowhere(visit))
-        try:
-            act, span = _one(ask, "act"), _one(ask, "advance")
-            if span:
-                board.advance(float(span))
-            elif act in {"pause", "go"}:
-                board.pause(on=act == "pause")
-            else:
-                self._set_faults(ask)
-        except (ConfigurationError, ValueError) as error:
-            visit = replace(visit, problems={"fault": str(error)})
-            return self._shown(visit, _refused(faults(visit, board)))
-        return see_other(visit.to("faults"))
-
-    def _set_faults(self, ask: Ask) -> None:
-        board = self._source.switchboard
-        chosen = ask.form.get("fault", ())
-        if board is None:
-            return
-        if board.can_share:
-            for fault in board.faults():
-                text = _one(ask, f"share-{fault.name}").strip()
-                board.share(fault.name, float(text) / 100 if text else 0.0)
-        elif not chosen:
-            raise ConfigurationError("choose what shall happen")
-        if chosen:
-            board.enqueue(chosen)
-
-    async def _key(self, visit: Visit, ask: Ask) -> Answer:
-        ring = visit.source.keys
-        if ring is None or not ring.can_change:
-            return self._shown(visit, _nowhere(visit))
-        name, act = _one(ask, "name").strip(), _one(ask, "act")
-        try:
-            if act == "issue":
-                return self._shown(visit, keys(visit, ring, issued=(name, ring.issue(name))))
-            if act == "delete":
-                ring.delete(name)
-            else:
-                ring.switch(name, on=act == "enable")
-        except AIVideoError as error:
-            visit = replace(visit, problems={"name": str(error)})
-            return self._shown(visit, _refused(keys(visit, ring)))
-        return see_other(visit.to("keys"))
+        outcome = await act(visit, ask.form, parts)
+        return see_other(outcome) if isinstance(outcome, Address) else self._shown(visit, outcome or _nowhere(visit))
 
     def _live(self, ask: Ask) -> Answer:
         since = ask.headers.get("last-event-id") or ask.query.get("since", "")
@@ -176,6 +95,19 @@ class Console:
         return frame.answer(visit, view, nonce=secrets.token_urlsafe(16))
 
 
+async def _view(visit: Visit, parts: Sequence[str]) -> View | None:
+    match parts:
+        case [place]:
+            return _listed(visit, place)
+        case ["tasks", id]:
+            detail = await visit.source.task(id)
+            return no_task(visit, id) if detail is None else task(visit, detail)
+        case ["keys", name]:
+            return None if visit.source.keys is None else key(visit, visit.source.keys, name)
+        case _:
+            return None
+
+
 def _listed(visit: Visit, place: str) -> View | None:
     source = visit.source
     if place == "tasks":
@@ -193,15 +125,6 @@ def _listed(visit: Visit, place: str) -> View | None:
     if place == "try" and source.workshop is not None:
         return trying(visit)
     return None
-
-
-def _refused(view: View) -> View:
-    return replace(view, status=422, still=True)
-
-
-def _one(ask: Ask, name: str) -> str:
-    values = ask.form.get(name, ())
-    return values[-1] if values else ""
 
 
 def _nowhere(visit: Visit) -> View:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from aivideo_async.console.html import Address, Html, Node, el, path, visible
+from aivideo_async.console.html import Address, Attribute, Html, Node, el, joined, path, visible
 from aivideo_async.console.http import NOTHING
 from aivideo_async.console.source import Mood, Source
 
@@ -54,7 +54,6 @@ class View:
     place: str
     main: Html
     status: int = 200
-    wide: bool = False
     still: bool = False
 
 
@@ -131,7 +130,10 @@ def facts(pairs: Mapping[str, Node]) -> Html:
 
 def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Node]], *, numeric: Sequence[str] = ()) -> Html:
     """A table; on a narrow page each row becomes a block whose cells say what they are."""
-    head = el("tr", *(el("th", name, scope="col", class_="num" if name in numeric else None) for name in columns))
+    head = el("tr", *(
+        el("th", name or el("span", "Acts", class_="unseen"), scope="col", class_="num" if name in numeric else None)
+        for name in columns
+    ))  # fmt: skip
     body = (
         el("tr", *(
             el("td", cell, data_name=name, class_="num" if name in numeric else None)
@@ -182,6 +184,27 @@ def form(visit: Visit, action: Address, *children: Node, **attributes: str | boo
 def button(text: str, *, kind: str = "", name: str | None = None, value: str | None = None) -> Html:
     """A button that sends its form."""
     return el("button", text, type="submit", class_=kind or None, name=name, value=value)
+
+
+def entry(
+    visit: Visit, name: str, title: str, value: str = "", about: str = "", *, rows: int | None = None,
+    **attributes: str | int | bool | None,
+) -> Html:  # fmt: skip
+    """A labelled input, of several ``rows`` where it has them, filled with what was typed before, or else with value.
+
+    What is wrong with it stands beside it.
+    """
+    typed = (visit.said or {}).get(name)
+    text, problem = typed[-1] if typed else value, visit.problems.get(name, "")
+    described = f"about-{name}" if about or problem else None
+    known: dict[str, Attribute] = {
+        "name": name, "aria_describedby": described, "aria_invalid": "true" if problem else None, **attributes,
+    }  # fmt: skip
+    box = el("input", value=text, **known) if rows is None else el("textarea", text, rows=rows, **known)
+    hints = joined(
+        el("small", about) if about else None, el("span", stranger(problem), class_="problem") if problem else None
+    )
+    return el("label", el("span", title), box, el("span", hints, class_="hints", id=described) if hints else None)
 
 
 def copyable(id: str, title: str, text: str, *, opened: bool = False) -> Html:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Generic, Literal, Protocol, TypeVar
 
+from aivideo_async.console.controls import KeyRing, Switchboard
 from aivideo_async.core.models import GenerationRequest, Kind
 
 T = TypeVar("T")
@@ -185,40 +186,6 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyLine:
-    """One API key, never the key itself: ``hint`` is its end. Caps are credits by span, addresses those let in."""
-
-    name: str
-    hint: str
-    balance: Decimal | None = None
-    consumed: Decimal = Decimal(0)
-    disabled: bool = False
-    caps: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType(dict[str, Decimal]()))
-    addresses: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that can be made to happen to the next create, or to a share of all: ``share`` is what is set now."""
-
-    name: str
-    title: str
-    meaning: str
-    group: str
-    share: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFace:
-    """The clock as it stands. ``can_stop`` says whether it can be paused and stepped."""
-
-    now: datetime
-    speed: float
-    paused: bool = False
-    can_stop: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
     """What a create was answered: the new task's id, or the error's code and sentence."""
 
@@ -245,62 +212,6 @@ class RequestLog(Protocol):
 
     def requests(self, first: int, most: int) -> Page[RequestLine]:
         """Up to ``most`` requests from the ``first`` (0 is the newest)."""
-        ...
-
-
-class KeyRing(Protocol):
-    """API keys. ``can_change`` says whether they can be made and switched off here."""
-
-    can_change: bool
-
-    def keys(self) -> Sequence[KeyLine]:
-        """Every key."""
-        ...
-
-    def issue(self, name: str) -> str:
-        """Make a key and give it, this once. Raises ConfigurationError for a name that is taken or is none."""
-        ...
-
-    def switch(self, name: str, *, on: bool) -> None:
-        """Disable a key or let it in again. Raises ConfigurationError for one that is not there."""
-        ...
-
-    def delete(self, name: str) -> None:
-        """Forget a key. Raises ConfigurationError for one that is not there."""
-        ...
-
-
-class Switchboard(Protocol):
-    """Faults and the clock. ``can_share`` says whether a fault can be set for a share of all creates."""
-
-    can_share: bool
-
-    def faults(self) -> Sequence[Fault]:
-        """Everything that can be made to happen."""
-        ...
-
-    def waiting(self) -> Sequence[str]:
-        """What the next creates have before them, one text each."""
-        ...
-
-    def enqueue(self, names: Sequence[str]) -> None:
-        """Let these happen together to one coming create. Raises ConfigurationError for a name that is none."""
-        ...
-
-    def share(self, name: str, share: float) -> None:
-        """Let it happen to this share of all creates. Raises ConfigurationError."""
-        ...
-
-    def clock(self) -> ClockFace:
-        """The clock."""
-        ...
-
-    def pause(self, *, on: bool) -> None:
-        """Stop the clock, or let it go on."""
-        ...
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock on by so many seconds of the service's."""
         ...
 
 

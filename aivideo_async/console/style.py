@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aivideo_async.console.view_style import VIEWS
+
 COLOURS = """
 :root {
   color-scheme: light dark;
@@ -45,9 +47,8 @@ main:focus { outline: none; }
 .skip:focus { top: .75rem; }
 .page { min-width: 0; display: flex; flex-direction: column;
   padding: clamp(1.25rem, 2.6vw, 3rem) clamp(1rem, 3vw, 3.5rem); }
-main { display: grid; gap: 1.5rem; align-content: start; width: 100%; max-width: 68rem; flex: 1;
+main { display: grid; gap: 1.5rem; align-content: start; width: 100%; max-width: 140rem; flex: 1;
   grid-template-columns: minmax(0, 1fr); }
-main.wide { max-width: 112rem; }
 .foot { margin-top: 2.5rem; color: var(--soft); font-size: .8125rem; }
 nav.side { display: flex; align-items: center; gap: .5rem 1rem; padding: .6rem 1rem 0; background: var(--sunk);
   border-bottom: 1px solid var(--line); flex-wrap: wrap; }
@@ -87,10 +88,11 @@ nav.side li svg { flex: none; width: 1.1rem; height: 1.1rem; fill: none; stroke:
 .card { display: grid; gap: .9rem; padding: 1.15rem 1.25rem; background: var(--card); border: 1px solid var(--line);
   border-radius: var(--radius); box-shadow: var(--shadow); min-width: 0; grid-template-columns: minmax(0, 1fr);
   align-content: start; }
-.split, .column { display: grid; gap: 1.25rem; align-content: start; min-width: 0;
+.split, .column { display: grid; gap: 1.25rem; align-content: start; align-items: start; min-width: 0;
   grid-template-columns: minmax(0, 1fr); }
 @media (min-width: 75rem) { .split { grid-template-columns: minmax(0, 3fr) minmax(22rem, 2fr); gap: 1.5rem; }
-  .split.try { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+  .split.try { grid-template-columns: repeat(2, minmax(0, 1fr)); } .split.late { grid-template-columns: none; } }
+@media (min-width: 110rem) { .split.late { grid-template-columns: minmax(0, 3fr) minmax(26rem, 2fr); } }
 .side.column, .split > .fill { align-self: start; }
 @media (max-width: 74.99rem) { .split.task > .column { display: contents; } .split.task .last { order: 1; } }
 """
@@ -169,9 +171,10 @@ th { padding: .6rem 1rem; text-align: left; color: var(--soft); font-size: .75re
 td { padding: .55rem 1rem; vertical-align: middle; border-bottom: 1px solid var(--line); }
 tbody tr:last-child td { border-bottom: 0; }
 tbody tr:hover td { background: var(--sunk); }
-th.num, td.num { text-align: right; white-space: nowrap; }
+th.num, td.num { text-align: right; white-space: nowrap; } .num > .stack { justify-items: end; }
 td time, td .badge, td code { white-space: nowrap; }
 td[data-name=""] { text-align: right; } td[data-name=""] form { display: inline-flex; }
+td .acts { flex-wrap: nowrap; justify-content: end; } td .button { padding: .15rem .6rem; font-size: .8125rem; }
 td[data-name=Model], td[data-name=Event] { white-space: nowrap; }
 td > a { text-decoration: none; font-weight: 500; } td > a:hover { text-decoration: underline; }
 td a:has(bdi) { color: var(--ink); }
@@ -182,104 +185,14 @@ td a:has(bdi) { color: var(--ink); }
   td, td.num { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: .75rem; padding: .18rem 1rem;
   border: 0;
     text-align: left; white-space: normal; align-items: baseline; justify-items: start; }
+  .num > .stack { justify-items: start; }
   td:first-child { grid-template-columns: minmax(0, 1fr); } td:first-child::before { display: none; }
   td code { white-space: normal; }
   .filters select { flex: 1 1 8.5rem; }
   td::before { content: attr(data-name); color: var(--soft); font-size: .8125rem; }
-  td[data-name=""]:empty { display: none; }
+  td[data-name=""]:empty { display: none; } td .acts { justify-content: start; }
   td progress { width: 100%; align-self: center; }
 }
-"""
-
-VIEWS = """
-.cards { display: grid; gap: clamp(1rem, 1.4vw, 1.5rem); list-style: none;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 16.5rem), 1fr)); }
-.cards > li { display: grid; min-width: 0; }
-article { position: relative; display: grid; grid-template-rows: auto 1fr; min-width: 0; overflow: hidden;
-  background: var(--card); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
-article:hover, article:focus-within { border-color: var(--edge); }
-.stage { display: grid; place-items: center; aspect-ratio: 16 / 9; background: var(--stage); overflow: hidden;
-  min-height: 0; }
-.stage img, .stage video { display: block; width: 100%; height: 100%; object-fit: cover; min-height: 0; }
-.stage video { transform: scale(1.012); }
-.tall .stage video, .tall .stage img { object-fit: contain; }
-.text { display: grid; gap: .35rem; padding: .8rem .95rem .85rem; grid-template-rows: 1fr; }
-.text h2 { font-size: .9375rem; font-weight: 550; line-height: 1.4; display: -webkit-box; -webkit-line-clamp: 2;
-  -webkit-box-orient: vertical; overflow: hidden; min-height: 2.8em; }
-.text p { display: flex; justify-content: space-between; gap: 1rem; font-size: .8125rem; min-width: 0; }
-.cover { color: inherit; text-decoration: none; }
-.cover::after { content: ""; position: absolute; inset: 0; border-radius: var(--radius); }
-.cover:focus-visible { outline: none; }
-.cover:focus-visible::after { outline: 2px solid var(--accent); outline-offset: -2px; }
-.stage progress, .player progress { background: #33373e; } .stage progress::-webkit-progress-bar,
-.player progress::-webkit-progress-bar { background: #33373e; }
-.stage progress::-webkit-progress-value, .player progress::-webkit-progress-value { background: #a9b5ff; }
-.wait { display: grid; gap: .6rem; justify-items: center; width: min(60%, 14rem); color: #c3c7ce; font-size: .8125rem;
-  font-variant-numeric: tabular-nums; }
-.nothing { padding: 1rem; max-width: 44ch; color: #c3c7ce; font-size: .8125rem; text-align: center; }
-.stage .button { position: relative; z-index: 1; }
-.player { display: grid; place-items: center; gap: .75rem; min-height: 14rem; background: var(--stage);
-  overflow: hidden;
-  border-radius: var(--radius); }
-.player video, .player img { display: block; width: 100%; height: auto; max-height: 72vh; object-fit: contain; }
-.player:has(> .button) { min-height: 0; padding: 1.25rem; justify-items: start; background: var(--card);
-  border: 1px solid var(--line); }
-.player.tall video, .player.tall img { width: auto; max-width: 100%; }
-.player audio { width: calc(100% - 2rem); margin: 1rem; }
-.whole { white-space: pre-wrap; max-height: 20rem; overflow: auto; }
-.timeline { list-style: none; display: grid; gap: 0; }
-.timeline li { position: relative; display: grid; gap: .15rem; padding: 0 0 1.1rem 1.6rem; color: var(--ink);
-  grid-template-columns: minmax(0, 1fr); }
-.timeline li::before { content: ""; position: absolute; left: .1rem; top: .42rem; width: .7rem; height: .7rem;
-  border-radius: 50%; background: var(--card); border: 2px solid var(--edge); }
-.timeline li.good::before { background: var(--good); border-color: var(--good); }
-.timeline li.bad::before { background: var(--bad); border-color: var(--bad); }
-.timeline li.open::before { border-color: var(--accent); }
-.timeline li:not(:last-child)::after { content: ""; position: absolute; left: .4rem; top: 1.3rem; bottom: -.25rem;
-  width: 2px; background: var(--line); }
-.timeline li:last-child { padding-bottom: 0; }
-.chart { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .4rem .9rem; color: var(--soft);
-  font-size: .8125rem;
-  font-variant-numeric: tabular-nums; }
-.chart svg { display: block; width: 100%; height: clamp(9rem, 22vw, 15rem); border-bottom: 1px solid var(--line); }
-.chart .scale, .chart .times { display: flex; justify-content: space-between; }
-.chart .scale { flex-direction: column; text-align: right; } .chart .times { grid-column: 2; }
-.chart .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round;
-  vector-effect: non-scaling-stroke; }
-.chart .area { fill: var(--tint); }
-meter { width: 100%; min-width: 5rem; max-width: 22rem; height: .5rem; vertical-align: middle; }
-meter::-webkit-meter-bar { height: .5rem; background: var(--line); border: 0; border-radius: 99px; }
-meter::-webkit-meter-optimum-value { background: var(--accent); border-radius: 99px; }
-meter::-moz-meter-bar { background: var(--accent); }
-.fill { gap: 1.1rem; }
-label { display: grid; gap: .3rem; align-content: start; }
-label > span:first-child { font-weight: 550; font-size: .875rem; }
-label small, .hints small { color: var(--soft); }
-.hints { display: grid; }
-.short { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); }
-details#more[open] { display: grid; gap: 1.1rem; } details#more::details-content { display: grid; gap: 1.1rem; }
-.price strong { font-size: 1.75rem; font-weight: 620; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
-.line { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; } .line label { flex: 1 1 14rem;
-  max-width: 24rem; }
-.choices { display: grid; gap: .35rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
-.choices legend { margin-bottom: .5rem; font-weight: 620; }
-.choices label { display: flex; gap: .7rem; padding: .6rem .7rem; border: 1px solid var(--line); border-radius: 9px;
-  cursor: pointer; align-items: start; }
-.choices label:hover { border-color: var(--edge); } .choices label:has(:checked) { border-color: var(--accent);
-  background: var(--tint); }
-.choices label input { margin-top: .15rem; } .choices label span { display: grid; gap: .1rem; font-weight: 400; }
-.choices .row { flex-wrap: nowrap; align-items: stretch; gap: .5rem; } .choices .row label { flex: 1; }
-.share { display: flex; gap: .3rem; align-items: center; color: var(--soft); }
-.share input { width: 4.2rem; padding-inline: .5rem; }
-.faults { gap: 1.5rem; } .faults > button { justify-self: start; }
-.clock { font-size: 2rem; font-weight: 600; letter-spacing: -.02em; line-height: 1.2;
-  font-variant-numeric: tabular-nums; }
-@media (prefers-reduced-motion: no-preference) {
-  progress::-webkit-progress-value { transition: inline-size .9s linear; }
-  article, button, nav.side li a { transition: border-color .12s, background-color .12s, color .12s; }
-}
-@media (forced-colors: active) { .badge::before, .timeline li::before { background: CanvasText; } }
-@media print { nav.side, .filters, .pager, .acts { display: none; } body { display: block; } }
 """
 
 STYLE = COLOURS + FRAME + PIECES + VIEWS

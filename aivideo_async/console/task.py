@@ -38,9 +38,7 @@ def task(visit: Visit, detail: TaskDetail) -> View:
     )
     left = el("div", _stage(visit, detail), _words(prompt), _code(visit, detail), class_="column")
     right = el("div", _facts(visit, detail), _timeline(visit, detail), class_="column side")
-    return View(
-        title=prompt[:60], place="tasks", main=joined(head, el("div", left, right, class_="split task")), wide=True
-    )
+    return View(title=prompt[:60], place="tasks", main=joined(head, el("div", left, right, class_="split task")))
 
 
 def no_task(visit: Visit, id: str) -> View:

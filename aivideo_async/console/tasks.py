@@ -47,7 +47,7 @@ def tasks(visit: Visit) -> View:
         body,
         pager(visit, "tasks", number, size, found.total, at_least=found.at_least) if found.items else None,
     )
-    return View(title="Tasks", place="tasks", main=main, wide=True)
+    return View(title="Tasks", place="tasks", main=main)
 
 
 def media(visit: Visit, line: TaskLine, *, whole: bool) -> Html:

@@ -50,7 +50,7 @@ def trying(visit: Visit) -> View:
             class_="split try",
         ),
     )
-    return View(title="Try it", place="try", main=main, wide=True, still=True)
+    return View(title="Try it", place="try", main=main, still=True)
 
 
 def _form(visit: Visit, model: str, fields: list[FormField], callback: str) -> Html:

@@ -290,7 +290,7 @@ class Sandbox(Controls):
         from aivideo_async.console.engine_source import Doer, EngineSource
         from aivideo_async.console.guard import ANY_HOST
 
-        doer = Doer(create=server.create, resend=server.resend)
+        doer = Doer(create=server.create, resend=server.resend, wake=server.wake)
         source = EngineSource(
             self._engine, key=lambda: self.api_key, account=DEFAULT_KEY, clock=self.clock, doer=doer, forms=self._forms
         )

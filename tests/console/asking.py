@@ -8,11 +8,12 @@ from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 from aivideo_async.catalog import Sora2
+from aivideo_async.console.controls import Cap, ClockFace, Fault, FormError, KeyForm, KeyLine
 from aivideo_async.console.engine_source import Doer, EngineSource
 from aivideo_async.console.http import Answer, Ask
 from aivideo_async.console.pages import Console
 from aivideo_async.console.parts import Visit
-from aivideo_async.console.source import ClockFace, Fault, KeyLine, Purse, TaskLine
+from aivideo_async.console.source import Purse, TaskLine
 from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import Kind, moment
 from aivideo_async.sandbox.clock import Clock
@@ -89,23 +90,33 @@ class OwnKeys:
     can_change = True
 
     def __init__(self) -> None:
-        self.lines = {"default": KeyLine(name="default", hint="sk-\u20269999", balance=Decimal(5))}
+        self.lines = {"default": KeyLine(name="default", hint="sk-\u20269999", balance=Decimal(5), own=True)}
+        self.said: list[tuple[str, KeyForm]] = []
 
     def keys(self) -> Sequence[KeyLine]:
         return list(self.lines.values())
 
-    def issue(self, name: str) -> str:
-        if not name or name in self.lines:
-            raise ConfigurationError("that name is taken")
-        self.lines[name] = KeyLine(
-            name=name, hint="sk-\u20261111", caps={"a day": Decimal(100)}, addresses=["10.0.0.1"]
-        )
+    def issue(self, form: KeyForm) -> str:
+        if not form.name or form.name in self.lines:
+            raise FormError({"name": "that name is taken", "hourly": "that is no number"})
+        caps = [Cap(span="daily", credits=Decimal(100), spent=Decimal(7))]
+        self.lines[form.name] = KeyLine(name=form.name, hint="sk-\u20261111", caps=caps, addresses=["10.0.0.1"])
         return "sk-the-whole-new-key-1111"
+
+    def limit(self, name: str, form: KeyForm) -> None:
+        if form.addresses == "nowhere":
+            raise FormError({"addresses": "'nowhere' is no IP and no CIDR"})
+        self.said.append((name, form))
+
+    def top_up(self, name: str, form: KeyForm) -> None:
+        self.said.append((name, form))
 
     def switch(self, name: str, *, on: bool) -> None:
         self.lines[name] = KeyLine(name=name, hint="", disabled=not on)
 
     def delete(self, name: str) -> None:
+        if self.lines[name].own:
+            raise ConfigurationError("it is the sandbox's own")
         del self.lines[name]
 
 

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from decimal import Decimal
 
 from aivideo_async.catalog import Sora2
+from aivideo_async.console.controls import KeyForm
 from aivideo_async.console.source import Wanted
 from aivideo_async.sandbox.records import RequestEntry
 from aivideo_async.sandbox.scenarios import DropConnection, ServerError
@@ -34,6 +35,23 @@ async def test_a_create_is_charged_and_a_refusal_says_why() -> None:
     refused = await source.create(Sora2(prompt="x", duration=12), None)
     assert (refused.task_id, refused.status, refused.code) == (None, 402, "insufficient_credits")
     assert "Insufficient" in refused.message
+
+
+async def test_where_its_own_key_is_disabled_it_says_what_to_do() -> None:
+    engine = an_engine()
+    source = a_source(engine)
+    source.keys.switch("key-1", on=False)
+    assert "enable it under Keys" in (await source.create(SORA, None)).message
+
+
+def test_a_change_of_a_key_gives_the_state_another_name() -> None:
+    source = a_source()
+    names = [source.revision()]
+    source.keys.limit("key-1", KeyForm(daily="5"))
+    names.append(source.revision())
+    source.keys.switch("key-1", on=False)
+    names.append(source.revision())
+    assert len(set(names)) == 3
 
 
 async def test_a_create_without_an_answer_says_so() -> None:

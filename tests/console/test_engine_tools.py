@@ -1,51 +1,14 @@
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
 
 import pytest
 
-from aivideo_async.console.engine_tools import WORDS, Faults, Keys
+from aivideo_async.console.engine_tools import WORDS, Faults
 from aivideo_async.core.errors import ConfigurationError
-from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.faults import NAMED
 from tests.console.asking import a_clock
-from tests.sandbox.asking import KEY, NOW, accepted, an_engine
-
-
-def a_ring(engine: Engine) -> Keys:
-    return Keys(engine, next(iter(engine.keys)).account, lambda: NOW)
-
-
-def test_a_key_is_shown_once_and_never_again() -> None:
-    engine = an_engine()
-    ring = a_ring(engine)
-    made = ring.issue("staging")
-    lines = ring.keys()
-    assert lines[1].name == "staging"
-    assert not any(made in repr(line) or KEY in repr(line) for line in lines)
-    assert lines[1].hint.endswith(made[-4:])
-    assert lines[0].balance == lines[1].balance
-
-
-def test_a_key_is_switched_off_on_and_forgotten() -> None:
-    ring = a_ring(an_engine())
-    ring.issue("staging")
-    ring.switch("staging", on=False)
-    first, second = ring.keys()
-    assert (first.disabled, second.disabled) == (False, True)
-    ring.switch("staging", on=True)
-    assert not ring.keys()[1].disabled
-    ring.delete("staging")
-    assert len(ring.keys()) == 1
-
-
-def test_what_a_key_spent_is_its_own() -> None:
-    engine = an_engine()
-    ring = a_ring(engine)
-    ring.issue("staging")
-    task = accepted(engine)
-    first, second = ring.keys()
-    assert (first.consumed, second.consumed) == (task.price, Decimal(0))
+from tests.sandbox.asking import NOW, accepted, an_engine
 
 
 def test_what_is_chosen_happens_to_the_next_create() -> None:
@@ -92,16 +55,14 @@ def test_everything_that_is_offered_can_be_chosen(name: str) -> None:
 
 def test_what_is_not_offered_is_refused() -> None:
     engine = an_engine()
-    faults, keys = Faults(engine, a_clock()), a_ring(engine)
-    for act in (
+    faults = Faults(engine, a_clock())
+    acts: list[Callable[[], object]] = [
         lambda: faults.enqueue(["nothing"]),
         lambda: faults.share("nothing", 0.1),
         lambda: faults.share("upstream", 2.0),
         lambda: faults.advance(-1),
-        lambda: keys.issue(""),
-        lambda: keys.switch("x", on=True),
-        lambda: keys.delete("x"),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(ConfigurationError):
             act()
     assert engine.waiting() == ()

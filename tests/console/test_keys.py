@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from aivideo_async.console.controls import KeyForm, KeyLine
 from aivideo_async.console.keys import keys
-from aivideo_async.console.source import KeyLine
 from tests.console.asking import HOSTILE, FixedKeys, OwnKeys, a_visit
 
 
@@ -23,15 +23,15 @@ def test_a_new_key_is_shown_once_and_the_page_stands_still() -> None:
 
 def test_limits_and_states_are_told_and_names_are_text() -> None:
     ring = OwnKeys()
-    ring.issue("staging")
+    ring.issue(KeyForm(name="staging"))
     ring.lines[HOSTILE] = KeyLine(name=HOSTILE, hint="sk-", disabled=True)
     main = keys(a_visit(), ring).main
-    for text in ("100 cr a day", "from 10.0.0.1", "disabled", 'value="enable"', 'value="disable"'):
+    for text in ("7 of 100 a day", "from 10.0.0.1", "disabled", 'value="enable"', 'value="disable"'):
         assert text in main
     assert "<script>" not in main
 
 
 def test_without_a_key_it_says_what_is_missing() -> None:
     ring = OwnKeys()
-    ring.delete("default")
+    del ring.lines["default"]
     assert "No key" in keys(a_visit(), ring).main

@@ -1,0 +1,145 @@
+"""What the console lets somebody change, as frozen values and protocols: keys, faults, the clock.
+
+Credits are ``Decimal``, spans are seconds of the service's time, shares are from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+
+class FormError(Exception):
+    """A form that was not taken: ``problems`` are sentences by field, under no name what concerns none of them."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems: Mapping[str, str] = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """A spend cap: ``span`` is ``hourly``, ``daily`` or ``total``, ``spent`` what counts against it now."""
+
+    span: str
+    credits: Decimal
+    spent: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLine:
+    """One API key, never the key itself: ``hint`` is its end. ``own`` is the sandbox's, which is never deleted.
+
+    ``shared_by`` is how many keys draw from its account, ``addresses`` are those let in, all where there are none.
+    """
+
+    name: str
+    hint: str
+    balance: Decimal | None = None
+    shared_by: int = 1
+    consumed: Decimal = Decimal(0)
+    own: bool = False
+    disabled: bool = False
+    created_at: datetime | None = None
+    caps: Sequence[Cap] = ()
+    addresses: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyForm:
+    """A form about a key as it was filled in: ``addresses`` one a line, the rest credits; empty is none."""
+
+    name: str = ""
+    addresses: str = ""
+    hourly: str = ""
+    daily: str = ""
+    total: str = ""
+    credits: str = ""
+
+
+class KeyRing(Protocol):
+    """API keys. ``can_change`` says whether they can be made and switched off here."""
+
+    can_change: bool
+
+    def keys(self) -> Sequence[KeyLine]:
+        """Every key."""
+        ...
+
+    def issue(self, form: KeyForm) -> str:
+        """Make a key and give it, this once; with ``credits`` it has an account of its own. Raises FormError."""
+        ...
+
+    def limit(self, name: str, form: KeyForm) -> None:
+        """Give a key the form's caps and addresses instead of its own. Raises FormError, ConfigurationError."""
+        ...
+
+    def top_up(self, name: str, form: KeyForm) -> None:
+        """Buy ``credits`` for a key's account. Raises FormError, ConfigurationError for a key that is not there."""
+        ...
+
+    def switch(self, name: str, *, on: bool) -> None:
+        """Disable a key or let it in again. Raises ConfigurationError for one that is not there."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Forget a key. Raises ConfigurationError for one that is not there or has to stay."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that can be made to happen to the next create, or to a share of all: ``share`` is what is set now."""
+
+    name: str
+    title: str
+    meaning: str
+    group: str
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFace:
+    """The clock as it stands. ``can_stop`` says whether it can be paused and stepped."""
+
+    now: datetime
+    speed: float
+    paused: bool = False
+    can_stop: bool = False
+
+
+class Switchboard(Protocol):
+    """Faults and the clock. ``can_share`` says whether a fault can be set for a share of all creates."""
+
+    can_share: bool
+
+    def faults(self) -> Sequence[Fault]:
+        """Everything that can be made to happen."""
+        ...
+
+    def waiting(self) -> Sequence[str]:
+        """What the next creates have before them, one text each."""
+        ...
+
+    def enqueue(self, names: Sequence[str]) -> None:
+        """Let these happen together to one coming create. Raises ConfigurationError for a name that is none."""
+        ...
+
+    def share(self, name: str, share: float) -> None:
+        """Let it happen to this share of all creates. Raises ConfigurationError."""
+        ...
+
+    def clock(self) -> ClockFace:
+        """The clock."""
+        ...
+
+    def pause(self, *, on: bool) -> None:
+        """Stop the clock, or let it go on."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by so many seconds of the service's."""
+        ...
