@@ -38,7 +38,7 @@ stores.sqlite_watch stores.reading lent_store transport gallery endings stores.r
     stores.sqlite_schema sandbox.planes sandbox.records stores.redis_connections stores.redis_scripts \
     stores.postgres_schema sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse \
     transfer pictures console.chart console.tasks console.logs console.keys console.faults console.trying \
-    console.frame sandbox.faults sandbox.inputs sandbox.keys
+    console.frame sandbox.faults sandbox.inputs sandbox.keys console.reset
 jwks orders otel posting sandbox.scenario_json sandbox.labels sandbox.terrain sandbox.roll sandbox.agenda \
     sandbox.depot stores.sqlite_events stores.sqlite_rows stores.redis_listener stores.redis_records \
     stores.redis_opening stores.postgres_events stores.postgres_pool probe.looking probe.sending sandbox.files \
@@ -48,7 +48,7 @@ settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_b
     sandbox.results
 sandbox.engine sandbox.pictures sandbox.handing sandbox.listening stores.postgres_worker probe.report console.task \
     console.store_source
-console.engine_tools sandbox.film probe.folder console.acts console.engine_keys
+console.engine_tools sandbox.film probe.folder console.acts console.engine_keys console.engine_credits
 console.engine_source mounting probe.journal sandbox.media sandbox.controls sandbox.keeping console.pages
 stores.memory stores.sqlite stores.redis waiters receiver download sandbox.delivery stores.postgres \
     sandbox.resuming console.mounting

@@ -23,7 +23,9 @@ Outcome = Address | View | None
 
 async def act(visit: Visit, form: Form, parts: Sequence[str]) -> Outcome:
     """Do what a form says that was sent to this path. Raises StoreError."""
-    alone: Mapping[str, Callable[[Visit, Form], Awaitable[Outcome]]] = {"try": _send, "faults": _fault, "keys": _issue}
+    alone: Mapping[str, Callable[[Visit, Form], Awaitable[Outcome]]] = {
+        "try": _send, "faults": _fault, "keys": _issue, "reset": _reset,
+    }  # fmt: skip
     match list(parts):
         case ["tasks", id, "resend"]:
             return await _resend(visit, id)
@@ -86,6 +88,14 @@ def _set_faults(board: Switchboard, form: Form) -> None:
         raise ConfigurationError("choose what shall happen")
     if chosen:
         board.enqueue(chosen)
+
+
+async def _reset(visit: Visit, _: Form) -> Outcome:
+    board = visit.source.switchboard
+    if board is None:
+        return None
+    board.reset()
+    return visit.to("tasks")
 
 
 async def _issue(visit: Visit, form: Form) -> Outcome:

@@ -1,4 +1,4 @@
-"""What the console lets somebody change, as frozen values and protocols: keys, faults, the clock.
+"""What the console lets somebody do, as frozen values and protocols: keys, faults, the clock, a create.
 
 Credits are ``Decimal``, spans are seconds of the service's time, shares are from 0 to 1.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
+
+from aivideo_async.core.models import GenerationRequest
 
 
 class FormError(Exception):
@@ -142,4 +144,26 @@ class Switchboard(Protocol):
 
     def advance(self, seconds: float) -> None:
         """Move the clock on by so many seconds of the service's."""
+        ...
+
+    def reset(self) -> None:
+        """Forget tasks, files, callbacks, requests and postings; keys and what is set for a share stay."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a create was answered: the new task's id, or the error's code and sentence."""
+
+    task_id: str | None
+    status: int | None
+    code: str = ""
+    message: str = ""
+
+
+class Workshop(Protocol):
+    """Where a request can be tried."""
+
+    async def create(self, request: GenerationRequest, callback_url: str | None) -> Sent:
+        """Send it as a client would."""
         ...

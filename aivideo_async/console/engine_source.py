@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import islice
 
-from aivideo_async.console.controls import KeyRing, Switchboard
+from aivideo_async.console.controls import KeyRing, Sent, Switchboard, Workshop
+from aivideo_async.console.engine_credits import Postings, purse_of
 from aivideo_async.console.engine_keys import Keys
 from aivideo_async.console.engine_tasks import detail_of, line_of
 from aivideo_async.console.engine_tools import Faults
@@ -22,22 +22,20 @@ from aivideo_async.console.source import (
     CallbackLine,
     CallbackLog,
     Page,
+    PostingLog,
     Purse,
     RequestLine,
     RequestLog,
-    Sent,
-    Spend,
     Tally,
     TaskDetail,
     TaskLine,
     Wanted,
-    Workshop,
 )
 from aivideo_async.core.models import GenerationRequest, Kind, moment
 from aivideo_async.core.wire import create_request
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
-from aivideo_async.sandbox.records import CallbackAttempt, Created, RequestEntry, SandboxTask
+from aivideo_async.sandbox.records import CallbackAttempt, Created, RequestEntry
 
 LOOK_EVERY = 0.3
 """Seconds between two looks at the engine while a page is open."""
@@ -72,7 +70,7 @@ class EngineSource:
         self.own: str = engine.shelf.base_url
         self.base_url: str = engine.shelf.base_url
         self._keys = Keys(engine, account, clock.now, doer.wake)
-        self._faults = Faults(engine, clock)
+        self._faults = Faults(engine, clock, doer.wake)
 
     @property
     def callbacks(self) -> CallbackLog:
@@ -83,6 +81,11 @@ class EngineSource:
     def requests(self) -> RequestLog:
         """The log of requests."""
         return _Requests(self._engine)
+
+    @property
+    def ledger(self) -> PostingLog:
+        """Every movement of credits."""
+        return Postings(self._engine)
 
     @property
     def keys(self) -> KeyRing:
@@ -131,19 +134,7 @@ class EngineSource:
 
     def purse(self) -> Purse:
         """Every account's credits together, and how the ledger came to them."""
-        points: list[tuple[datetime, Decimal]] = []
-        balance = purchased = Decimal(0)
-        for posting in self._engine.ledger.postings:
-            balance += posting.credits
-            purchased += posting.credits if posting.reason == "top_up" else 0
-            points.append((moment(posting.at), balance))
-        return Purse(
-            balance=balance,
-            purchased=purchased,
-            consumed=purchased - balance,
-            points=points,
-            spends=_spends(list(self._engine.tasks.values())),
-        )
+        return purse_of(self._engine)
 
     def attempts(self, first: int, most: int) -> Page[CallbackLine]:
         """Attempts at callbacks, the newest first."""
@@ -234,14 +225,3 @@ def _request(entry: RequestEntry) -> RequestLine:
         at=moment(entry.at), method=entry.method, path=entry.path, status=entry.status, task_id=entry.task_id,
         key=entry.key, seconds=entry.seconds, code=entry.code, body=entry.body,
     )  # fmt: skip
-
-
-def _spends(tasks: Sequence[SandboxTask]) -> list[Spend]:
-    counts: Counter[str] = Counter()
-    sums: dict[str, Decimal] = {}
-    for task in tasks:
-        if task.status != "failed":
-            counts[task.model] += 1
-            sums[task.model] = sums.get(task.model, Decimal(0)) + task.price
-    dearest = sorted(sums.items(), key=lambda pair: -pair[1])
-    return [Spend(name=model, tasks=counts[model], credits=amount) for model, amount in dearest]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aivideo_async.console.controls import ClockFace, Fault
@@ -57,8 +57,8 @@ class Faults:
 
     can_share = True
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(self, engine: Engine, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
+        self._engine, self._clock, self._changed = engine, clock, changed
         self.count: int = 0
 
     def faults(self) -> Sequence[Fault]:
@@ -105,3 +105,9 @@ class Faults:
         """Move the clock on by so many seconds of the service's. Raises ConfigurationError."""
         self._clock.advance(seconds)
         self.count += 1
+
+    def reset(self) -> None:
+        """Forget tasks, files, callbacks, requests and postings."""
+        self._engine.reset(self._clock.now())
+        self.count += 1
+        self._changed()

@@ -16,11 +16,11 @@ STEPS = ((10, "10 s"), (60, "1 min"), (600, "10 min"))
 def faults(visit: Visit, board: Switchboard) -> View:
     """The clock, what waits for the next creates, and everything that can be made to happen."""
     lead = "Make it go wrong here before it does so in production. What you choose happens to the next create."
+    beside = (_clock(visit, board.clock()), _waiting(board), _anew(visit))
     main = joined(
         heading("Faults and clock", lead),
-        el("div", _next(visit, board), el("div", _clock(visit, board.clock()), _waiting(board), class_="column side"),
-           class_="split"),
-    )  # fmt: skip
+        el("div", _next(visit, board), el("div", *beside, class_="column side"), class_="split"),
+    )
     return View(title="Faults and clock", place="faults", main=main)
 
 
@@ -41,6 +41,12 @@ def _waiting(board: Switchboard) -> Html:
     if not waiting:
         listed = el("p", "Nothing: the next create goes its usual way.", class_="soft")
     return el("section", el("h2", "Before the next creates"), listed, class_="card")
+
+
+def _anew(visit: Visit) -> Html:
+    words = "Forget tasks, files, callbacks, requests and postings; keys and credits stay."
+    link = el("a", "Begin anew\N{HORIZONTAL ELLIPSIS}", href=visit.to("reset"), class_="button")
+    return el("section", el("h2", "Reset"), el("p", words, class_="soft"), el("p", link), class_="card")
 
 
 def _next(visit: Visit, board: Switchboard) -> Html:

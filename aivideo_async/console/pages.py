@@ -20,6 +20,7 @@ from aivideo_async.console.keys import keys
 from aivideo_async.console.live import AT_MOST, news
 from aivideo_async.console.logs import callbacks, requests
 from aivideo_async.console.parts import View, Visit, empty
+from aivideo_async.console.reset import reset
 from aivideo_async.console.source import Source
 from aivideo_async.console.task import no_task, task
 from aivideo_async.console.tasks import tasks
@@ -122,6 +123,8 @@ def _listed(visit: Visit, place: str) -> View | None:
         return keys(visit, source.keys)
     if place == "faults" and source.switchboard is not None:
         return faults(visit, source.switchboard)
+    if place == "reset" and source.switchboard is not None:
+        return reset(visit)
     if place == "try" and source.workshop is not None:
         return trying(visit)
     return None

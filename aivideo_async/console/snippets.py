@@ -51,6 +51,12 @@ def as_curl(request: GenerationRequest, base_url: str, callback_url: str | None 
     )
 
 
+def as_shell(base_url: str, *commands: str) -> str:
+    """The commands, behind what points a client to the service at this address."""
+    exports = (f"export AIVIDEO_BASE_URL={base_url}", "export AIVIDEO_API_KEY=\u2026   # printed by aivideo sandbox")
+    return "\n".join((*exports, *commands))
+
+
 def _call(request: GenerationRequest) -> tuple[str, str]:
     """What is imported, and the expression that makes the request."""
     known = MODELS.get(request.model)

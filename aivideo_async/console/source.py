@@ -13,7 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Generic, Literal, Protocol, TypeVar
 
-from aivideo_async.console.controls import KeyRing, Switchboard
+from aivideo_async.console.controls import KeyRing, Switchboard, Workshop
 from aivideo_async.core.models import GenerationRequest, Kind
 
 T = TypeVar("T")
@@ -186,13 +186,20 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What a create was answered: the new task's id, or the error's code and sentence."""
+class PostingLine:
+    """One movement of credits: signed ``credits``, the account's ``balance`` after it, the names of account and key.
 
-    task_id: str | None
-    status: int | None
-    code: str = ""
-    message: str = ""
+    ``reason`` is ``top_up``, ``charge``, ``refund`` or ``fee``; a key that was deleted has no name any more.
+    """
+
+    at: datetime
+    reason: str
+    credits: Decimal
+    balance: Decimal
+    account: str
+    key: str = ""
+    task_id: str | None = None
+    model: str = ""
 
 
 class CallbackLog(Protocol):
@@ -215,11 +222,16 @@ class RequestLog(Protocol):
         ...
 
 
-class Workshop(Protocol):
-    """Where a request can be tried."""
+class PostingLog(Protocol):
+    """The ledger."""
 
-    async def create(self, request: GenerationRequest, callback_url: str | None) -> Sent:
-        """Send it as a client would."""
+    @property
+    def accounts(self) -> int:
+        """How many accounts its postings are of."""
+        ...
+
+    def postings(self, first: int, most: int) -> Page[PostingLine]:
+        """Up to ``most`` postings from the ``first`` (0 is the newest)."""
         ...
 
 
@@ -243,6 +255,11 @@ class Source(Protocol):
     @property
     def requests(self) -> RequestLog | None:
         """The log of requests."""
+        ...
+
+    @property
+    def ledger(self) -> PostingLog | None:
+        """Every movement of credits."""
         ...
 
     @property

@@ -54,6 +54,7 @@ class StoreSource:
     base_url = BASE_URL
     callbacks = None
     requests = None
+    ledger = None
     keys = None
     switchboard = None
     workshop = None

@@ -145,9 +145,9 @@ input[type=checkbox] { width: 1.05rem; height: 1.05rem; accent-color: var(--fill
 .facts { display: grid; gap: .4rem; }
 .facts div { display: grid; grid-template-columns: minmax(6.5rem, 1fr) 2.2fr; gap: 1rem; align-items: baseline; }
 dt { color: var(--soft); font-size: .8125rem; }
-.figures { display: flex; flex-wrap: wrap; gap: 1rem 3rem; }
-.figures dd { font-size: 1.75rem; font-weight: 620; letter-spacing: -.02em; line-height: 1.25;
-  font-variant-numeric: tabular-nums; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem clamp(1.25rem, 4vw, 3rem); }
+.figures dd { font-size: clamp(1.25rem, 1rem + 1.6vw, 1.75rem); font-weight: 620; letter-spacing: -.02em;
+  line-height: 1.25; font-variant-numeric: tabular-nums; }
 .plain { list-style: none; display: grid; gap: .3rem; }
 details > summary { cursor: pointer; width: fit-content; border-radius: 4px; color: var(--soft); font-size: .875rem;
   font-weight: 550; }
@@ -175,7 +175,7 @@ th.num, td.num { text-align: right; white-space: nowrap; } .num > .stack { justi
 td time, td .badge, td code { white-space: nowrap; }
 td[data-name=""] { text-align: right; } td[data-name=""] form { display: inline-flex; }
 td .acts { flex-wrap: nowrap; justify-content: end; } td .button { padding: .15rem .6rem; font-size: .8125rem; }
-td[data-name=Model], td[data-name=Event] { white-space: nowrap; }
+td[data-name=Model], td[data-name=Event], td[data-name=Key] { white-space: nowrap; }
 td > a { text-decoration: none; font-weight: 500; } td > a:hover { text-decoration: underline; }
 td a:has(bdi) { color: var(--ink); }
 @media (max-width: 44rem) {

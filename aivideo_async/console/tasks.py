@@ -19,6 +19,7 @@ from aivideo_async.console.parts import (
     stranger,
     table,
 )
+from aivideo_async.console.snippets import as_shell
 from aivideo_async.console.source import ENDED, Page, Tally, TaskLine, Wanted
 
 GALLERY, ROWS = 24, 50
@@ -191,13 +192,7 @@ def _first_steps(visit: Visit) -> Html:
                 "pre", el("code", "async with Client(store=\u2026) as client:\n    task = await client.submit(request)")
             ),
         )
-    code = "\n".join(
-        (
-            f"export AIVIDEO_BASE_URL={visit.source.base_url}",
-            "export AIVIDEO_API_KEY=\u2026   # printed by aivideo sandbox",
-            "aivideo generate 'A paper boat crosses a puddle'",
-        )
-    )
+    code = as_shell(visit.source.base_url, "aivideo generate 'A paper boat crosses a puddle'")
     return empty(
         "Nothing was made yet",
         "Every task that a client creates appears here while it is made. Make the first one now, or from a shell:",

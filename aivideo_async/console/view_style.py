@@ -52,13 +52,16 @@ article:hover, article:focus-within { border-color: var(--edge); }
 .chart { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .4rem .9rem; color: var(--soft);
   font-size: .8125rem;
   font-variant-numeric: tabular-nums; }
-.chart svg { display: block; width: 100%; height: clamp(9rem, 22vw, 15rem); border-bottom: 1px solid var(--line); }
-.chart .scale, .chart .times { display: flex; justify-content: space-between; }
-.chart .scale { flex-direction: column; text-align: right; } .chart .times { grid-column: 2; }
+.chart svg { display: block; width: 100%; height: clamp(10rem, 22vw, 16rem); overflow: visible; }
+.chart .scale { display: flex; flex-direction: column; justify-content: space-between; margin: -.75em 0;
+  text-align: right; line-height: 1.5; }
+.chart .times { grid-column: 2; height: 1.3rem; } .chart text { fill: currentColor; }
+.chart .grid { fill: none; stroke: var(--edge); stroke-opacity: .5; stroke-width: 1;
+  vector-effect: non-scaling-stroke; }
 .chart .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round;
   vector-effect: non-scaling-stroke; }
 .chart .area { fill: var(--tint); }
-meter { width: 100%; min-width: 5rem; max-width: 22rem; height: .5rem; vertical-align: middle; }
+meter { width: 100%; min-width: 3rem; max-width: 22rem; height: .5rem; vertical-align: middle; }
 meter::-webkit-meter-bar { height: .5rem; background: var(--line); border: 0; border-radius: 99px; }
 meter::-webkit-meter-optimum-value { background: var(--accent); border-radius: 99px; }
 meter::-moz-meter-bar { background: var(--accent); }
@@ -70,9 +73,12 @@ label small, .hints small { color: var(--soft); }
 .short { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); }
 details#more[open] { display: grid; gap: 1.1rem; } details#more::details-content { display: grid; gap: 1.1rem; }
 .price strong { font-size: 1.75rem; font-weight: 620; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
-.pair { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); }
+@media (max-width: 44rem) { .chart text.other { display: none; } }
+.pair { display: grid; align-items: start; gap: 1.1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); }
 form.fill { display: grid; }
 .trio { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 7.5rem), 1fr)); }
+.pair ul { padding-left: 1.1em; }
 .ask > p, .ask > form { margin-top: .7rem; }
 .ask > summary { color: var(--bad); }
 button.grave { border-color: var(--bad); color: var(--bad); }

@@ -158,6 +158,9 @@ class OwnBoard:
     def advance(self, seconds: float) -> None:
         self.said.append(seconds)
 
+    def reset(self) -> None:
+        self.said.append("reset")
+
 
 class LesserBoard(OwnBoard):
     """A switchboard whose clock goes on by itself, and whose faults are for the next create only."""

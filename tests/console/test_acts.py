@@ -117,3 +117,13 @@ async def test_keys_that_cannot_be_changed_here_are_not() -> None:
     assert (await post(console, "/keys", name="x"))[0].status == 404
     assert (await post(console, "/keys/default", act="disable"))[0].status == 404
     assert (await get(console, "/keys/default"))[0].status == 200
+
+
+async def test_a_reset_is_asked_for_and_done() -> None:
+    engine = an_engine()
+    accepted(engine)
+    console = Console(a_source(engine))
+    assert (await get(console, "/reset"))[0].status == 200
+    assert len(engine.tasks) == 1
+    assert location((await post(console, "/reset"))[0]) == "/console/tasks"
+    assert engine.tasks == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from decimal import Decimal
 
 from aivideo_async.catalog import Sora2
 from aivideo_async.console.controls import KeyForm
@@ -68,23 +67,6 @@ async def test_where_only_one_form_is_taken_that_one_is_sent() -> None:
     source = a_source(engine)
     source._form_taken = "nested"
     assert (await source.create(SORA, None)).task_id is not None
-
-
-def test_the_balance_over_time_ends_at_the_balance() -> None:
-    engine = an_engine()
-    ended(engine)
-    failed = accepted(engine)
-    engine.finish(failed.id, ("upstream_error", "no"), NOW)
-    engine.advance(LATER)
-    accepted(engine, {"model": "sora-2", "prompt": "x", "duration": 4})
-    purse = a_source(engine).purse()
-    assert purse.points[0][1] == 1000
-    assert purse.points[-1][1] == purse.balance == Decimal(700)
-    assert [(spend.name, spend.tasks, spend.credits) for spend in purse.spends] == [("sora-2", 2, Decimal(300))]
-
-
-def test_a_purse_begins_with_what_was_bought() -> None:
-    assert [amount for _, amount in a_source().purse().points] == [1000]
 
 
 def test_files_are_none_of_the_requests() -> None:

@@ -75,3 +75,11 @@ def test_the_page_has_words_for_every_fault_of_the_sandbox() -> None:
 def test_what_belongs_together_stands_together() -> None:
     groups = [words.group for words in WORDS.values()]
     assert groups == sorted(groups, key=groups.index)
+
+
+def test_a_reset_forgets_all_but_keys_and_is_told() -> None:
+    engine, told = an_engine(), list[str]()
+    faults = Faults(engine, a_clock(), lambda: told.append("changed"))
+    accepted(engine)
+    faults.reset()
+    assert (engine.tasks, len(engine.ledger), len(engine.keys), told) == ({}, 1, 1, ["changed"])

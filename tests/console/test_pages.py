@@ -53,7 +53,7 @@ async def test_over_a_store_there_is_nothing_to_change() -> None:
     async with MemoryStore() as store:
         console = Console(StoreSource(store))
         assert "Tasks appear here" in (await get(console, "/tasks"))[1]
-        for place in ("/try", "/faults", "/keys", "/tasks/x/resend"):
+        for place in ("/try", "/faults", "/keys", "/keys/x", "/reset", "/tasks/x/resend"):
             assert (await get(console, place))[0].status == 404
             form = {"form_token": [console._guard.form_token]}
             ask = an_ask(place, method="POST", form=form, origin="http://127.0.0.1:8787")

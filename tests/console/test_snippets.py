@@ -9,7 +9,7 @@ import shlex
 import pytest
 
 from aivideo_async.catalog import MODELS, GenericRequest, Kling3, Sora2, parse_request
-from aivideo_async.console.snippets import as_curl, as_python
+from aivideo_async.console.snippets import as_curl, as_python, as_shell
 from aivideo_async.core.models import GenerationRequest
 from tests.console.asking import HOSTILE
 
@@ -38,3 +38,12 @@ def test_the_command_sends_the_same_fields(request_: GenerationRequest) -> None:
         name: value for name, value in fields.items() if name != "input"
     }.items() or body["input"] == fields
     assert body["callback_url"] == "http://127.0.0.1:2/x"
+
+
+def test_a_command_for_a_shell_is_pointed_to_the_service() -> None:
+    lines = as_shell("http://127.0.0.1:8787", "aivideo tasks").splitlines()
+    assert [shlex.split(line, comments=True)[:2] for line in lines] == [
+        ["export", "AIVIDEO_BASE_URL=http://127.0.0.1:8787"],
+        ["export", "AIVIDEO_API_KEY=\u2026"],
+        ["aivideo", "tasks"],
+    ]
