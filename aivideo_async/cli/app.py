@@ -202,7 +202,11 @@ def _sandbox(
     ] = RenderName.REAL,
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=SHARE[@MODEL]", help="What is to go wrong: lose-callback=0.1, html=5%@sora-2."),
+        typer.Option(
+            metavar="NAME=SHARE[@MODEL][@key:KEY]",
+            help="What is to go wrong: lose-callback=0.1, html=5%@sora-2, rate-limit@key:ci, or of the next creates: "
+            "moderation=next:3.",
+        ),
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Folder where everything is kept for the next start.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Empty the folder of --state first.")] = False,

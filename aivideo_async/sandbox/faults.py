@@ -79,7 +79,11 @@ OF_ANSWERS = (RateLimit, ServerError, SlowAnswer, DropConnection, HtmlAnswer, Tr
 TWISTS: tuple[tuple[type[Scenario], Twist], ...] = (
     (DropConnection, "cut"), (HtmlAnswer, "html"), (TruncatedAnswer, "truncated"),
 )  # fmt: skip
-WRITTEN = re.compile(r"(?P<name>[a-z-]+)(=(?P<share>[0-9.]{1,20}%?))?(@(?P<model>[^@]{1,100}))?")
+WRITTEN = re.compile(
+    r"(?P<name>[a-z-]+)(=(?:next(:(?P<times>[0-9]{1,4}))?(?P<next>)|(?P<share>[0-9.]{1,20}%?)))?"
+    r"(@(?!key:)(?P<model>[^@]{1,100}))?(@key:(?P<key>.{1,64}))?"
+)
+SYNTAX = "NAME, NAME=0.1 or NAME=10%, each with @MODEL, @key:KEY or both, or NAME=next:3 for the next three creates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,19 +150,31 @@ class Faults:
         self.listener()
 
     def set_written(self, text: str) -> None:
-        """Set a fault as a command line has it: ``NAME``, ``NAME=0.1``, ``NAME=10%`` and each with ``@MODEL``.
+        """Set a fault as a command line has it: ``NAME``, ``NAME=0.1``, ``NAME=10%``, each with ``@MODEL``,
+        ``@key:KEY`` or both; or enqueue it: ``NAME=next`` for the next create, ``NAME=next:3`` for the next three.
 
         Raises ConfigurationError.
         """
         match = WRITTEN.fullmatch(text)
         share = None if match is None else _share(match["share"] or "1")
         if match is None or share is None:
-            raise ConfigurationError(f"{text[:60]!r} is no fault: NAME=SHARE or NAME=SHARE@MODEL, as lose-callback=0.1")
-        self.set(match["name"], share, model=match["model"])
+            raise ConfigurationError(f"{text[:60]!r} is no fault, which is {SYNTAX}")
+        if match["next"] is None:
+            self.set(match["name"], share, model=match["model"], key=match["key"])
+        elif match["model"] or match["key"]:
+            raise ConfigurationError(f"{text[:60]!r} cannot be: the next creates are of whatever model and key")
+        else:
+            self.enqueue([named(match["name"])] * int(match["times"] or 1))
+
+    def remove(self, rule: Rule) -> None:
+        """Take one rule away; nothing happens where it was taken away before."""
+        self._rules.pop((rule.name, rule.model, rule.key), None)
+        self.listener()
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Let nothing go wrong any more: no rule holds, and the next creates go their usual way."""
         self._rules.clear()
+        self.queue.clear()
         self.listener()
 
     def of_create(self, model: str, key: str) -> tuple[Scenario, ...]:

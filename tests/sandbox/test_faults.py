@@ -52,23 +52,50 @@ def test_setting_it_again_replaces_it_and_nothing_takes_it_away() -> None:
     assert [rule.share for rule in faults.rules] == [0.2]
     faults.set("html", 0)
     faults.set("moderation")
+    faults.enqueue([Fail()])
     faults.clear()
+    assert (faults.rules, len(faults.queue)) == ((), 0)
+
+
+def test_one_rule_is_taken_away_and_the_others_stay() -> None:
+    faults = a_set()
+    for model in (None, "sora-2"):
+        faults.set("html", model=model)
+    faults.set(Fail(message="mine"), key="ci")
+    _, of_a_model, of_a_key = faults.rules
+    faults.remove(of_a_key)
+    faults.remove(of_a_model)
+    faults.remove(of_a_model)
+    assert [(rule.name, rule.model) for rule in faults.rules] == [("html", None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "model", "key"),
+    [("lose-callback", 1, None, None), ("lose-callback=0.1", 0.1, None, None), ("lose-callback=10%", 0.1, None, None),
+     ("lose-callback=.5@sora-2", 0.5, "sora-2", None), ("lose-callback@veo-3", 1, "veo-3", None),
+     ("lose-callback@key:ci", 1, None, "ci"),
+     ("lose-callback=5%@sora-2@key:my key@home", 0.05, "sora-2", "my key@home")],
+)  # fmt: skip
+def test_a_command_line_says_it_so(text: str, share: float, model: str | None, key: str | None) -> None:
+    faults = a_set()
+    faults.set_written(text)
+    (rule,) = faults.rules
+    assert (rule.name, rule.share, rule.model, rule.key) == ("lose-callback", share, model, key)
+
+
+@pytest.mark.parametrize(("text", "times"), [("html=next", 1), ("html=next:3", 3)])
+def test_a_command_line_says_it_so_of_the_next_creates(text: str, times: int) -> None:
+    faults = a_set()
+    faults.set_written(text)
+    assert [course.scenarios for course in faults.queue] == [(HtmlAnswer(),)] * times
     assert faults.rules == ()
 
 
 @pytest.mark.parametrize(
-    ("text", "share", "model"),
-    [("lose-callback", 1, None), ("lose-callback=0.1", 0.1, None), ("lose-callback=10%", 0.1, None),
-     ("lose-callback=.5@sora-2", 0.5, "sora-2"), ("lose-callback@veo-3", 1, "veo-3")],
+    "text",
+    ["", "nonsense=0.1", "html=", "html=1.1", "html=-1", "html=1.2.3", "html=x", "html@", "html@key:", "nonsense=next",
+     "html=next:x", "html=next@sora-2", "html=next:2@key:ci"],
 )  # fmt: skip
-def test_a_command_line_says_it_so(text: str, share: float, model: str | None) -> None:
-    faults = a_set()
-    faults.set_written(text)
-    (rule,) = faults.rules
-    assert (rule.name, rule.share, rule.model, rule.key) == ("lose-callback", share, model, None)
-
-
-@pytest.mark.parametrize("text", ["", "nonsense=0.1", "html=", "html=1.1", "html=-1", "html=1.2.3", "html=x", "html@"])
 def test_what_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         a_set().set_written(text)
