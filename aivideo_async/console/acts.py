@@ -6,19 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from aivideo_async.console.controls import FormError, KeyForm, KeyRing, Switchboard
-from aivideo_async.console.faults import faults
+from aivideo_async.console.faults import MOST_TIMES, faults
 from aivideo_async.console.fields import problems_of, read
 from aivideo_async.console.html import Address
 from aivideo_async.console.key import key
 from aivideo_async.console.keys import keys
 from aivideo_async.console.parts import View, Visit
-from aivideo_async.console.task import no_task
+from aivideo_async.console.task import no_task, task
 from aivideo_async.console.trying import CALLBACK, MODEL, trying
 from aivideo_async.core.errors import ConfigurationError, InvalidRequestError
 
 Form = Mapping[str, Sequence[str]]
 Outcome = Address | View | None
 """Where to look now, a view with what was wrong or is shown once, or nothing where there is no such page."""
+MOST_SECONDS = 366 * 86_400
+"""By how much the clock is moved on at once."""
 
 
 async def act(visit: Visit, form: Form, parts: Sequence[str]) -> Outcome:
@@ -29,6 +31,8 @@ async def act(visit: Visit, form: Form, parts: Sequence[str]) -> Outcome:
     match list(parts):
         case ["tasks", id, "resend"]:
             return await _resend(visit, id)
+        case ["tasks", id, "afflict"]:
+            return await _afflict(visit, form, id)
         case ["keys", name]:
             return _change_key(visit, form, name)
         case [place] if place in alone:
@@ -66,28 +70,42 @@ async def _fault(visit: Visit, form: Form) -> Outcome:
     if board is None:
         return None
     try:
-        said, span = _one(form, "act"), _one(form, "advance")
-        if span:
-            board.advance(float(span))
-        elif said in {"pause", "go"}:
-            board.pause(on=said == "pause")
-        else:
-            _set_faults(board, form)
-    except (ConfigurationError, ValueError) as error:
-        return _refused(faults(replace(visit, problems={"fault": str(error)}), board))
+        _turn(board, form)
+    except ConfigurationError as error:
+        return _refused(faults(replace(visit, said=form, problems={"fault": str(error)}), board))
     return visit.to("faults")
 
 
-def _set_faults(board: Switchboard, form: Form) -> None:
-    chosen = form.get("fault", ())
-    if board.can_share:
-        for fault in board.faults():
-            text = _one(form, f"share-{fault.name}").strip()
-            board.share(fault.name, float(text) / 100 if text else 0.0)
-    elif not chosen:
-        raise ConfigurationError("choose what shall happen")
-    if chosen:
-        board.enqueue(chosen)
+def _turn(board: Switchboard, form: Form) -> None:
+    """Do what a form of the view of faults says. Raises ConfigurationError."""
+    said, span, gone = _one(form, "act"), _one(form, "advance"), _one(form, "remove")
+    if span:
+        board.advance(_number(span, 0, MOST_SECONDS, "the clock is moved on by a number of seconds"))
+    elif gone:
+        board.remove(gone)
+    elif said in {"pause", "go"}:
+        board.pause(on=said == "pause")
+    elif said == "clear":
+        board.clear()
+    elif said == "share":
+        share = _number(_one(form, "share"), 0, 100, "a share is a number of per cent, from 0 to 100")
+        kind, _, name = _one(form, "whom").partition(":")
+        model, key = (name if kind == wanted else None for wanted in ("model", "key"))
+        board.share(form.get("fault", ()), share / 100, model=model, key=key)
+    else:
+        many = f"something happens to 1 to {MOST_TIMES} creates"
+        board.enqueue(form.get("fault", ()), int(_number(_one(form, "times") or "1", 1, MOST_TIMES, many)))
+
+
+async def _afflict(visit: Visit, form: Form, task_id: str) -> Outcome:
+    board = visit.source.switchboard
+    try:
+        done = board is not None and board.afflict(task_id, form.get("fault", ()))
+    except ConfigurationError as error:
+        detail = await visit.source.task(task_id)
+        view = None if detail is None else task(replace(visit, problems={"fault": str(error)}), detail)
+        return _refused(view or no_task(visit, task_id))
+    return visit.to("tasks", task_id) if done or await visit.source.task(task_id) else no_task(visit, task_id)
 
 
 async def _reset(visit: Visit, _: Form) -> Outcome:
@@ -150,3 +168,14 @@ def _refused(view: View) -> View:
 def _one(form: Form, name: str) -> str:
     values = form.get(name, ())
     return values[-1] if values else ""
+
+
+def _number(text: str, least: float, most: float, otherwise: str) -> float:
+    """A number within these bounds. Raises ConfigurationError, which says ``otherwise``."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise ConfigurationError(otherwise) from None
+    if not least <= number <= most:
+        raise ConfigurationError(otherwise)
+    return number

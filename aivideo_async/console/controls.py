@@ -94,12 +94,22 @@ class KeyRing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something that can be made to happen to the next create, or to a share of all: ``share`` is what is set now."""
+    """Something that can be made to happen to creates; one that is ``late`` also to a task that runs already."""
 
     name: str
     title: str
     meaning: str
     group: str
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveFault:
+    """Something that happens now: to a ``share`` of what ``whom`` says, or where that is ``None``, to one create."""
+
+    id: str
+    title: str
+    whom: str
     share: float | None = None
 
 
@@ -114,24 +124,37 @@ class ClockFace:
 
 
 class Switchboard(Protocol):
-    """Faults and the clock. ``can_share`` says whether a fault can be set for a share of all creates."""
-
-    can_share: bool
+    """Faults and the clock."""
 
     def faults(self) -> Sequence[Fault]:
         """Everything that can be made to happen."""
         ...
 
-    def waiting(self) -> Sequence[str]:
-        """What the next creates have before them, one text each."""
+    def active(self) -> Sequence[ActiveFault]:
+        """What the next creates have before them, and then what is set for a share."""
         ...
 
-    def enqueue(self, names: Sequence[str]) -> None:
-        """Let these happen together to one coming create. Raises ConfigurationError for a name that is none."""
+    def enqueue(self, names: Sequence[str], times: int) -> None:
+        """Let these happen together to each of the next creates. Raises ConfigurationError."""
         ...
 
-    def share(self, name: str, share: float) -> None:
-        """Let it happen to this share of all creates. Raises ConfigurationError."""
+    def share(self, names: Sequence[str], share: float, *, model: str | None, key: str | None) -> None:
+        """Let each of these happen to this share of all requests, of a model's or of a key's.
+
+        Raises ConfigurationError.
+        """
+        ...
+
+    def afflict(self, task_id: str, names: Sequence[str]) -> bool:
+        """Let these happen to a task that runs; ``False`` where it does not. Raises ConfigurationError."""
+        ...
+
+    def remove(self, id: str) -> None:
+        """Let one of what is active not happen; nothing changes where it is over already."""
+        ...
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
         ...
 
     def clock(self) -> ClockFace:

@@ -173,7 +173,7 @@ class EngineSource:
             engine.outbox.made,
             engine.logged,
             len(engine.ledger),
-            self._faults.count,
+            self._faults.revision(),
             tick,
             keys,
         )

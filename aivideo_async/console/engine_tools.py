@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
-from aivideo_async.console.controls import ClockFace, Fault
+from aivideo_async.console.controls import ActiveFault, ClockFace, Fault
+from aivideo_async.core.errors import ConfigurationError
 from aivideo_async.core.models import moment
 from aivideo_async.sandbox.clock import Clock
 from aivideo_async.sandbox.engine import Engine
-from aivideo_async.sandbox.faults import NAMED, named
+from aivideo_async.sandbox.faults import NAMED, OF_ANSWERS, Rule, named
+from aivideo_async.sandbox.scenarios import Course, Delay, EarlyCallback, Scenario
 
 ENDING, CALLBACK, CREATE, FILE = "How the task ends", "Its callback", "The create itself", "The result's file"
 
@@ -19,6 +22,11 @@ class _Words:
     title: str
     meaning: str
     group: str
+
+    @property
+    def lowered(self) -> str:
+        """The title within a line; an abbreviation stays one."""
+        return self.title if self.title[1].isupper() else self.title[0].lower() + self.title[1:]
 
 
 WORDS: Mapping[str, _Words] = {
@@ -48,45 +56,81 @@ WORDS: Mapping[str, _Words] = {
     "changed-file": _Words("Changes meanwhile", "another file is there after the first part", FILE),
 }  # fmt: skip
 """What the page says of each of the sandbox's faults, by its name there."""
+NOUNS = {ENDING: "Task", CALLBACK: "Callback", CREATE: "Create", FILE: "File"}
+TITLES = {NAMED[name]: f"{NOUNS[words.group]}: {words.lowered}" for name, words in WORDS.items()}
+NOTHING_CHOSEN = "tick first what shall happen"
 
 
 class Faults:
-    """What is enqueued for the next creates or set for a share of all, and the clock. ``count`` grows with every change
-    that is made here.
-    """
-
-    can_share = True
+    """What is enqueued for the next creates or set for a share, and the clock. ``changed`` is called after a reset."""
 
     def __init__(self, engine: Engine, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
         self._engine, self._clock, self._changed = engine, clock, changed
-        self.count: int = 0
 
     def faults(self) -> Sequence[Fault]:
         """Everything that can be made to happen."""
-        rules = self._engine.faults.rules
-        shares = {rule.name: rule.share for rule in rules if rule.model is None and rule.key is None}
         return [
-            Fault(name=name, title=words.title, meaning=words.meaning, group=words.group, share=shares.get(name))
+            Fault(name=name, title=words.title, meaning=words.meaning, group=words.group, late=_is_late(name))
             for name, words in WORDS.items()
         ]
 
-    def waiting(self) -> Sequence[str]:
-        """What the next creates have before them."""
-        titles = {NAMED[name]: f"{words.group}: {words.title.lower()}" for name, words in WORDS.items()}
-        return [
-            "; ".join(titles.get(item, repr(item)) for item in course.scenarios) or "nothing special"
-            for course in self._engine.waiting()
+    def active(self) -> Sequence[ActiveFault]:
+        """What the next creates have before them, and then what is set for a share."""
+        faults = self._engine.faults
+        waiting = [
+            ActiveFault(id=_id(number, course), title=_titles(course), whom=_place(number))
+            for number, course in enumerate(faults.queue, 1)
         ]
+        rules = [
+            ActiveFault(id=_id(rule), title=_title(rule.scenario), whom=_whom(rule), share=rule.share)
+            for rule in faults.rules
+        ]
+        return [*waiting, *rules]
 
-    def enqueue(self, names: Sequence[str]) -> None:
-        """Let these happen together to one coming create. Raises ConfigurationError."""
-        self._engine.enqueue([tuple(named(name) for name in names)])
-        self.count += 1
+    def enqueue(self, names: Sequence[str], times: int) -> None:
+        """Let these happen together to each of the next creates. Raises ConfigurationError."""
+        if not names:
+            raise ConfigurationError(NOTHING_CHOSEN)
+        self._engine.enqueue([tuple(named(name) for name in names)] * times)
 
-    def share(self, name: str, share: float) -> None:
-        """Let it happen to this share of all creates. Raises ConfigurationError."""
-        self._engine.faults.set(name, share)
-        self.count += 1
+    def share(self, names: Sequence[str], share: float, *, model: str | None, key: str | None) -> None:
+        """Let each happen to this share of all requests, of a model's or of a key's. Raises ConfigurationError."""
+        if not names:
+            raise ConfigurationError(NOTHING_CHOSEN)
+        for name in names:
+            self._engine.faults.set(name, share, model=model, key=key)
+
+    def afflict(self, task_id: str, names: Sequence[str]) -> bool:
+        """Let these happen to a task that runs; ``False`` where it does not. Raises ConfigurationError."""
+        task = self._engine.tasks.get(task_id)
+        if task is None or task.ended:
+            return False
+        if not all(_is_late(name) for name in names):
+            raise ConfigurationError("that cannot happen to a task that was accepted already")
+        self._engine.afflict(task_id, tuple(named(name) for name in names))
+        self._changed()
+        return True
+
+    def remove(self, id: str) -> None:
+        """Let one of what is active not happen; nothing changes where it is over already."""
+        faults = self._engine.faults
+        for number, course in enumerate(faults.queue, 1):
+            if _id(number, course) == id:
+                del faults.queue[number - 1]
+                return
+        for rule in faults.rules:
+            if _id(rule) == id:
+                faults.remove(rule)
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        self._engine.faults.clear()
+
+    def revision(self) -> str:
+        """A name for the faults and the clock as they stand."""
+        faults, clock = self._engine.faults, self._clock
+        stands = f"{clock.now():.3f}" if clock.paused else f"{clock.ahead:.1f}"
+        return f"{hash((faults.rules, tuple(faults.queue))):x}{stands}"
 
     def clock(self) -> ClockFace:
         """The clock."""
@@ -99,15 +143,40 @@ class Faults:
             self._clock.pause()
         else:
             self._clock.resume()
-        self.count += 1
 
     def advance(self, seconds: float) -> None:
         """Move the clock on by so many seconds of the service's. Raises ConfigurationError."""
         self._clock.advance(seconds)
-        self.count += 1
 
     def reset(self) -> None:
         """Forget tasks, files, callbacks, requests and postings."""
         self._engine.reset(self._clock.now())
-        self.count += 1
         self._changed()
+
+
+def _is_late(name: str) -> bool:
+    """Whether a fault can still befall a task that was accepted: its time is set then, and its create answered."""
+    scenario = NAMED.get(name)
+    return scenario is not None and not isinstance(scenario, (*OF_ANSWERS, Delay, EarlyCallback))
+
+
+def _title(scenario: Scenario) -> str:
+    return TITLES.get(scenario, repr(scenario))
+
+
+def _titles(course: Course) -> str:
+    return "; ".join(map(_title, course.scenarios)) or "Nothing special"
+
+
+def _place(number: int) -> str:
+    return "the next create" if number == 1 else f"create {number} from now"
+
+
+def _whom(rule: Rule) -> str:
+    key = None if rule.key is None else f"the key {rule.key}"
+    return " by ".join(part for part in (rule.model, key) if part) or "everything"
+
+
+def _id(*what: object) -> str:
+    """A name for something active that is another one once it is not the same any more."""
+    return sha256(repr(what).encode("utf-8", "replace")).hexdigest()[:16]

@@ -242,6 +242,25 @@ document.addEventListener('submit', (event) => {
   filter(event.target);
 });
 
+// The clock ticks, and Enter in one of two acts is that one's button.
+const ahead = new WeakMap();
+function tick() {
+  for (const clock of main.querySelectorAll('[data-tick]')) {
+    const told = ahead.get(clock);
+    if (!told || told.at !== clock.dataset.tick) {
+      ahead.set(clock, {at: clock.dataset.tick, lead: Number(clock.dataset.tick) - Date.now()});
+    }
+    clock.textContent = new Date(Date.now() + ahead.get(clock).lead).toISOString().slice(11, 19);
+  }
+}
+setInterval(tick, 1000);
+document.addEventListener('keydown', (event) => {
+  const act = event.key === 'Enter' && event.target.matches('input') && event.target.closest('[data-act]');
+  if (!act) return;
+  event.preventDefault();
+  act.querySelector('button').click();
+});
+
 // Keys: / finds, j and k go through a list.
 document.addEventListener('keydown', (event) => {
   const typing = event.target.closest('input, textarea, select, [contenteditable]');

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from aivideo_async.console.faults import groups_of
 from aivideo_async.console.html import Html, Node, el, joined
 from aivideo_async.console.parts import (
     View,
@@ -37,7 +38,7 @@ def task(visit: Visit, detail: TaskDetail) -> View:
         el("p", badge(line.status), " ", el("span", stranger(line.model, short=60), class_="soft"), class_="under"),
     )
     left = el("div", _stage(visit, detail), _words(prompt), _code(visit, detail), class_="column")
-    right = el("div", _facts(visit, detail), _timeline(visit, detail), class_="column side")
+    right = el("div", _facts(visit, detail), _timeline(visit, detail), _afflict(visit, detail), class_="column side")
     return View(title=prompt[:60], place="tasks", main=joined(head, el("div", left, right, class_="split task")))
 
 
@@ -92,6 +93,32 @@ def _timeline(visit: Visit, detail: TaskDetail) -> Html:
         resend = form(visit, action, button("Send the callback again"))
     head = el("div", el("h2", "Timeline"), resend, class_="row")
     return el("section", head, el("ol", *steps, class_="timeline"), class_="card")
+
+
+def _afflict(visit: Visit, detail: TaskDetail) -> Node:
+    """What can still go wrong with a task that runs."""
+    board, line = visit.source.switchboard, detail.line
+    if board is None or line.status in ENDED:
+        return None
+    options = (
+        el("optgroup", *(el("option", fault.title, value=fault.name) for fault in some), label=group)
+        for group, some in groups_of([fault for fault in board.faults() if fault.late])
+    )
+    problem = visit.problems.get("fault", "")
+    return el(
+        "section",
+        el("h2", "Let it go wrong"),
+        form(
+            visit,
+            visit.to("tasks", line.id, "afflict"),
+            el("select", *options, name="fault", aria_label="What shall happen to this task"),
+            button("Let it happen"),
+            class_="acts grow",
+        ),
+        el("p", stranger(problem), class_="problem", role="alert") if problem else None,
+        class_="card",
+        id="afflict",
+    )
 
 
 def _step(number: int, step: Step, began: datetime | None) -> Html:

@@ -83,17 +83,30 @@ form.fill { display: grid; }
 .ask > summary { color: var(--bad); }
 button.grave { border-color: var(--bad); color: var(--bad); }
 button.grave:hover { background: var(--bad); border-color: var(--bad); color: var(--card); }
-.choices { display: grid; gap: .35rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
-.choices legend { margin-bottom: .5rem; font-weight: 620; }
-.choices label { display: flex; gap: .7rem; padding: .6rem .7rem; border: 1px solid var(--line); border-radius: 9px;
-  cursor: pointer; align-items: start; }
-.choices label:hover { border-color: var(--edge); } .choices label:has(:checked) { border-color: var(--accent);
-  background: var(--tint); }
-.choices label input { margin-top: .15rem; } .choices label span { display: grid; gap: .1rem; font-weight: 400; }
-.choices .row { flex-wrap: nowrap; align-items: stretch; gap: .5rem; } .choices .row label { flex: 1; }
-.share { display: flex; gap: .3rem; align-items: center; color: var(--soft); }
-.share input { width: 4.2rem; padding-inline: .5rem; }
-.faults { gap: 1.5rem; } .faults > button { justify-self: start; }
+.rows li { padding: .3rem 0; flex-wrap: nowrap; } .what { display: flex; flex-wrap: wrap; gap: 0 .75rem; }
+ .rows li + li { border-top: 1px solid var(--line); }
+.groups { display: grid; gap: 1.1rem 1.5rem; }
+@media (min-width: 110rem) { .groups { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
+.choices { display: grid; gap: 0 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15.5rem), 1fr));
+  align-content: start; }
+.choices legend { margin-bottom: .2rem; color: var(--soft); font-size: .8125rem; font-weight: 600; }
+.choices label { display: flex; gap: .7rem; padding: .3rem .5rem; margin: 0 -.5rem; border-radius: 8px;
+  cursor: pointer; align-items: start; line-height: 1.4; }
+.choices label:hover { background: var(--sunk); } .choices label:has(:checked) { background: var(--tint); }
+.choices label input { margin-top: .15rem; } .choices label span { display: grid; font-weight: 400; }
+.bar { position: sticky; bottom: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .6rem 2.5rem;
+  margin: .25rem -1.25rem -1.15rem; padding: .8rem 1.25rem; background: var(--card); border-top: 1px solid var(--line);
+  border-radius: 0 0 var(--radius) var(--radius); }
+.bar .problem { flex-basis: 100%; }
+.act { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; min-width: 0; white-space: nowrap; }
+.act input { width: 3.8rem; } .act select { width: auto; min-width: 0; flex: 1 1 7rem; max-width: 14rem; }
+@media (max-width: 30rem) { .act { gap: .35rem; } .act input { width: 3.2rem; } .act select { flex-basis: 4.5rem; }
+  .near button { padding-inline: .42rem; font-size: .8125rem; } }
+.near { flex-wrap: nowrap; } .near button { white-space: nowrap; }
+@media (max-width: 30rem) { .bar { padding-inline: .9rem; } .act { gap: .4rem; } .act select { flex-basis: 4.5rem; }
+  .act input { width: 3rem; padding-inline: .4rem; appearance: textfield; }
+  .act button { padding-inline: .6rem; font-size: .8125rem; } .near button { padding-inline: .7rem; } }
+.grow select { flex: 1 1 12rem; width: auto; min-width: 0; }
 .clock { font-size: 2rem; font-weight: 600; letter-spacing: -.02em; line-height: 1.2;
   font-variant-numeric: tabular-nums; }
 @media (prefers-reduced-motion: no-preference) {

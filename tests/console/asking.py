@@ -8,7 +8,7 @@ from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 from aivideo_async.catalog import Sora2
-from aivideo_async.console.controls import Cap, ClockFace, Fault, FormError, KeyForm, KeyLine
+from aivideo_async.console.controls import ActiveFault, Cap, ClockFace, Fault, FormError, KeyForm, KeyLine
 from aivideo_async.console.engine_source import Doer, EngineSource
 from aivideo_async.console.http import Answer, Ask
 from aivideo_async.console.pages import Console
@@ -127,27 +127,38 @@ class FixedKeys(OwnKeys):
 
 
 class OwnBoard:
-    """A switchboard whose clock can be stopped and whose faults take a share."""
-
-    can_share = True
+    """A switchboard whose clock can be stopped."""
 
     def __init__(self) -> None:
-        self.shares: dict[str, float] = {}
         self.said: list[object] = []
 
     def faults(self) -> Sequence[Fault]:
-        return [Fault(name="lose", title="Is lost", meaning="nobody is told", group="Callback", share=0.1)]
+        return [
+            Fault(name="lose", title="Is lost", meaning="nobody is told", group="Callback", late=True),
+            Fault(name="cut", title="Is cut", meaning="no answer", group="Create"),
+        ]
 
-    def waiting(self) -> Sequence[str]:
-        return ["is lost"]
+    def active(self) -> Sequence[ActiveFault]:
+        return [
+            ActiveFault(id="one", title="Is lost", whom="the next create"),
+            ActiveFault(id="two", title="Is cut", whom=HOSTILE, share=0.25),
+        ]
 
-    def enqueue(self, names: Sequence[str]) -> None:
-        self.said.append(tuple(names))
+    def enqueue(self, names: Sequence[str], times: int) -> None:
+        self.said.append((*names, times))
 
-    def share(self, name: str, share: float) -> None:
-        if not 0 <= share <= 1:
-            raise ConfigurationError("a share is from 0 to 100 per cent")
-        self.shares[name] = share
+    def share(self, names: Sequence[str], share: float, *, model: str | None, key: str | None) -> None:
+        self.said.append((*names, share, model, key))
+
+    def afflict(self, task_id: str, names: Sequence[str]) -> bool:
+        self.said.append((task_id, *names))
+        return True
+
+    def remove(self, id: str) -> None:
+        self.said.append(id)
+
+    def clear(self) -> None:
+        self.said.append("clear")
 
     def clock(self) -> ClockFace:
         return ClockFace(now=AT, speed=60, paused=True, can_stop=True)
@@ -163,11 +174,9 @@ class OwnBoard:
 
 
 class LesserBoard(OwnBoard):
-    """A switchboard whose clock goes on by itself, and whose faults are for the next create only."""
+    """A switchboard whose clock goes on by itself, and where nothing goes wrong."""
 
-    can_share = False
-
-    def waiting(self) -> Sequence[str]:
+    def active(self) -> Sequence[ActiveFault]:
         return []
 
     def clock(self) -> ClockFace:

@@ -42,27 +42,63 @@ async def test_a_callback_is_sent_again_by_its_task() -> None:
     assert (await post(console, "/tasks"))[0].status == 404
 
 
-async def test_faults_are_chosen_and_nothing_chosen_is_said() -> None:
+async def test_faults_are_chosen_for_the_next_creates_and_for_a_share() -> None:
     engine = an_engine()
     console = Console(a_source(engine))
-    assert (await post(console, "/faults", fault=["upstream", "lose-callback"], act="enqueue"))[0].status == 303
-    assert accepted(engine).course.failure is not None
-    wrong = ({"share-upstream": "x"}, {"act": "enqueue", "fault": "nothing"}, {"advance": "-1"}, {"advance": "x"})
-    for fields in wrong:
-        answer, page = await post(console, "/faults", **fields)
-        assert answer.status == 422
-        assert 'role="alert"' in page
+    chosen = ["upstream", "lose-callback"]
+    assert (await post(console, "/faults", fault=chosen, act="enqueue", times="2"))[0].status == 303
+    assert [len(course.scenarios) for course in engine.waiting()] == [2, 2]
+    await post(console, "/faults", fault=chosen, act="share", share="25", whom="model:sora-2")
+    await post(console, "/faults", fault="html", act="share", share="0.5", whom="key:a:b", times="x")
+    await post(console, "/faults", fault="html", act="share", share="100", whom="")
+    assert [(rule.name, rule.share, rule.model, rule.key) for rule in engine.faults.rules] == [
+        ("upstream", 0.25, "sora-2", None), ("lose-callback", 0.25, "sora-2", None), ("html", 0.005, None, "a:b"),
+        ("html", 1.0, None, None),
+    ]  # fmt: skip
 
 
-async def test_a_board_that_can_do_more_is_told_all_of_it() -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"act": "enqueue"}, {"act": "enqueue", "fault": "nothing"}, {"act": "enqueue", "fault": "html", "times": "0"},
+     {"act": "enqueue", "fault": "html", "times": "101"}, {"act": "share", "fault": "html", "share": "x"},
+     {"act": "share", "fault": "html", "share": ""}, {"act": "share", "fault": "html", "share": "nan"},
+     {"act": "share", "share": "5"}, {"act": "share", "fault": "html", "share": "700"},
+     {"act": "share", "fault": "html", "share": "5", "whom": "model:nobody"},
+     {"advance": "-1"}, {"advance": "x"}, {"advance": "inf"}, {"advance": "1e300"}],
+)  # fmt: skip
+async def test_what_cannot_happen_is_said_with_what_was_chosen(fields: dict[str, str]) -> None:
+    engine = an_engine()
+    answer, page = await post(Console(a_source(engine)), "/faults", **fields)
+    assert answer.status == 422
+    assert 'role="alert"' in page
+    assert ('value="html" checked' in page) == (fields.get("fault") == "html")
+    assert (engine.faults.rules, engine.waiting()) == ((), ())
+
+
+async def test_the_board_is_told_what_was_pressed() -> None:
     source = RicherSource()
     console = Console(source)
-    await post(console, "/faults", **{"share-lose": "25", "fault": "lose"})
-    assert source.board.shares == {"lose": 0.25}
-    for fields in ({"act": "pause"}, {"act": "go"}, {"advance": "60"}):
-        await post(console, "/faults", **fields)
-    assert source.board.said == [("lose",), True, False, 60.0]
-    assert (await post(console, "/faults", **{"share-lose": "700"}))[0].status == 422
+    presses = ({"act": "pause"}, {"act": "go"}, {"advance": "60"}, {"remove": "two"}, {"act": "clear"})
+    for fields in presses:
+        assert location((await post(console, "/faults", **fields))[0]) == "/console/faults"
+    assert source.board.said == [True, False, 60.0, "two", "clear"]
+
+
+async def test_a_task_that_runs_meets_a_fault() -> None:
+    engine = an_engine()
+    console = Console(a_source(engine))
+    id = accepted(engine).id
+    _, page = await get(console, f"/tasks/{id}")
+    assert 'value="upstream"' in page
+    assert 'value="html"' not in page
+    assert location((await post(console, f"/tasks/{id}/afflict", fault="upstream"))[0]) == f"/console/tasks/{id}"
+    answer, page = await post(console, f"/tasks/{id}/afflict", fault="html")
+    assert (answer.status, "accepted already" in page) == (422, True)
+    engine.advance(LATER)
+    assert the_task(engine).status == "failed"
+    assert (await post(console, f"/tasks/{id}/afflict", fault="upstream"))[0].status == 303
+    assert "Let it go wrong" not in (await get(console, f"/tasks/{id}"))[1]
+    assert (await post(console, "/tasks/nobody/afflict", fault="upstream"))[0].status == 404
 
 
 async def test_keys_are_made_shown_once_and_switched() -> None:

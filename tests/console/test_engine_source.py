@@ -95,7 +95,7 @@ async def test_the_state_has_another_name_when_anything_happened_and_the_same_wh
     names = [source.revision(), source.revision()]
     accepted(engine)
     names.append(source.revision())
-    source.switchboard.enqueue(["upstream"])
+    source.switchboard.enqueue(["upstream"], 1)
     names.append(source.revision())
     assert names[0] == names[1]
     assert len(set(names)) == 3
