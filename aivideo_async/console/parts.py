@@ -207,11 +207,32 @@ def entry(
     return el("label", el("span", title), box, el("span", hints, class_="hints", id=described) if hints else None)
 
 
+def copier(id: str, text: str, about: str = "", *, kind: str = "copy") -> Html:
+    """A button that copies what is in the element ``id``, at one click; there is none without a script."""
+    return el("button", text, type="button", data_copy=id, class_=kind, aria_label=about or None)
+
+
 def copyable(id: str, title: str, text: str, *, opened: bool = False) -> Html:
     """Text to be copied, folded under its title."""
-    copy = el("button", "Copy", type="button", data_copy=id, class_="copy", aria_label=f"Copy: {title}")
-    code = el("pre", el("code", text, id=id), tabindex=0, aria_label=title, role="region")
-    return el("details", el("summary", title), el("div", copy, code, class_="code"), open=opened, id=f"{id}-fold")
+    return el("details", el("summary", title), el("div", copier(id, "Copy", f"Copy: {title}"), code(id, title, text),
+              class_="code"), open=opened, id=f"{id}-fold")  # fmt: skip
+
+
+def code(id: str, title: str, text: str) -> Html:
+    """Text as it is typed, in an element ``id``."""
+    return el("pre", el("code", text, id=id), tabindex=0, aria_label=title, role="region")
+
+
+def in_code(python: str, curl: str, *, kind: str = "card") -> Html:
+    """The code that does what the page did: a click copies it, and below it can be read."""
+    copiers = (copier("python", "Copy as Python", kind="small"), copier("curl", "Copy as curl", kind="small"))
+    return el(
+        "section",
+        el("div", el("h2", "Do it in code"), el("div", *copiers, class_="acts"), class_="row"),
+        el("details", el("summary", "Python"), code("python", "Python", python), open=True, id="python-fold"),
+        el("details", el("summary", "curl"), code("curl", "curl", curl), id="curl-fold"),
+        class_=kind,
+    )
 
 
 def pretty(value: JsonValue) -> str:

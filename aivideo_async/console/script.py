@@ -190,13 +190,25 @@ main.addEventListener('pointerout', (event) => {
   video.currentTime = 0;
 });
 
-// Copying.
+// Copying. A page that is not secure has no clipboard; a selection is copied then.
+async function copy(node) {
+  try {
+    await navigator.clipboard.writeText(node.textContent);
+  } catch {
+    const fold = node.closest('details');
+    if (fold) fold.open = true;
+    getSelection().selectAllChildren(node);
+    document.execCommand('copy');
+  }
+}
+const labels = new WeakMap();
 document.addEventListener('click', async (event) => {
   const button = event.target.closest('[data-copy]');
   if (!button) return;
-  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  await copy(document.getElementById(button.dataset.copy));
+  if (!labels.has(button)) labels.set(button, button.textContent);
   button.textContent = 'Copied';
-  setTimeout(() => (button.textContent = 'Copy'), 1600);
+  setTimeout(() => (button.textContent = labels.get(button)), 1600);
 });
 
 // Filters and the price follow what is chosen.

@@ -138,7 +138,7 @@ input[type=checkbox] { width: 1.05rem; height: 1.05rem; accent-color: var(--fill
 .filters { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .filters input[type=search] { flex: 1 1 16rem; max-width: 30rem; }
 .filters select { width: auto; flex: 0 1 auto; max-width: 100%; min-width: 8.5rem; }
-.js .filters button, .js [formmethod=get] { display: none; }
+.js .filters button, .js [formmethod=get], html:not(.js) [data-copy] { display: none; }
 .pager { display: flex; gap: 1.25rem; align-items: baseline; justify-content: center; color: var(--soft);
   font-size: .875rem; font-variant-numeric: tabular-nums; }
 .pager span[aria-disabled] { opacity: .55; }
@@ -152,7 +152,7 @@ dt { color: var(--soft); font-size: .8125rem; }
 details > summary { cursor: pointer; width: fit-content; border-radius: 4px; color: var(--soft); font-size: .875rem;
   font-weight: 550; }
 details > summary:hover { color: var(--ink); }
-.code { position: relative; margin-top: .5rem; }
+.code { position: relative; } details > pre, .code { margin-top: .5rem; }
 pre { padding: .85rem 1rem; background: var(--sunk); border: 1px solid var(--line); border-radius: 9px;
   overflow: auto;
   max-height: 26rem; line-height: 1.6; white-space: pre-wrap; }

@@ -19,6 +19,7 @@ from aivideo_async.console.parts import (
     empty,
     facts,
     form,
+    in_code,
     span_text,
     stranger,
 )
@@ -139,10 +140,4 @@ def _step(number: int, step: Step, began: datetime | None) -> Html:
 def _code(visit: Visit, detail: TaskDetail) -> Node:
     if detail.request is None:
         return None
-    return el(
-        "section",
-        el("h2", "Do it in code"),
-        copyable("python", "Copy as Python", as_python(detail.request), opened=True),
-        copyable("curl", "Copy as curl", as_curl(detail.request, visit.source.base_url)),
-        class_="card last",
-    )
+    return in_code(as_python(detail.request), as_curl(detail.request, visit.source.base_url), kind="card last")

@@ -15,10 +15,10 @@ from aivideo_async.console.parts import (
     View,
     Visit,
     button,
-    copyable,
     credits_text,
     form,
     heading,
+    in_code,
     span_text,
     stranger,
 )
@@ -165,13 +165,7 @@ def _quote(model: str, filled: Mapping[str, Sequence[str]], base_url: str, callb
         inner: Node = joined(el("h2", "Not yet"), el("ul", *listed, class_="plain problem"))
         return el("aside", el("section", inner, class_="card"), id="quote", class_="column side", aria_live="polite")
     price = el("section", el("h2", "Price"), _price(request), class_="card")
-    code = el(
-        "section",
-        el("h2", "Do it in code"),
-        copyable("python", "Copy as Python", as_python(request), opened=True),
-        copyable("curl", "Copy as curl", as_curl(request, base_url, callback or None)),
-        class_="card",
-    )
+    code = in_code(as_python(request), as_curl(request, base_url, callback or None))
     return el("aside", price, code, id="quote", class_="column side", aria_live="polite")
 
 

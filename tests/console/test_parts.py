@@ -12,6 +12,7 @@ from aivideo_async.console.parts import (
     clock_time,
     code_badge,
     credits_text,
+    in_code,
     number_in,
     pager,
     plural,
@@ -27,6 +28,14 @@ from tests.console.asking import AT, a_visit
 )
 def test_a_page_number_is_a_number(text: str, number: int) -> None:
     assert number_in({"page": text}, "page") == max(number, 1)
+
+
+def test_code_is_copied_at_one_click_and_is_there_to_be_read() -> None:
+    shown = in_code("print('<')", "curl -sS")
+    assert 'data-copy="python" class="small">Copy as Python</button>' in shown
+    assert 'data-copy="curl" class="small">Copy as curl</button>' in shown
+    assert "print('&lt;')</code>" in shown
+    assert 'id="python-fold"' in shown
 
 
 @pytest.mark.parametrize(
