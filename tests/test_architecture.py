@@ -21,7 +21,7 @@ LAYERS = """
 core core.errors tally core.replay byte_ranges asgi
 core.fallback core.models catalog.meant
 core.keys core.refusals catalog.problems prometheus spans core.strict_json core.pictures catalog.local frames \
-    console.controls console.view_style
+    console.controls console.view_style console.music
 core.reports core.scheme_keys
 core.lifecycle core.signing core.tokens core.retry core.wire core.addresses core.schemes
 core.webhooks catalog.base supervise cli.diagnosis core.headers core.scheme_verifier core.budget
@@ -37,12 +37,13 @@ exchange part_file turns body_forms handlers ask_rate stores.base stores.feeds g
 stores.sqlite_watch stores.reading lent_store transport gallery endings stores.rounds stores.codec \
     stores.sqlite_schema sandbox.planes sandbox.records stores.redis_connections stores.redis_scripts \
     stores.postgres_schema sandbox.accent sandbox.checking probe.findings probe.orders probe.redaction probe.purse \
-    transfer pictures console.chart console.tasks console.logs console.keys console.faults console.trying \
-    console.frame sandbox.faults sandbox.inputs sandbox.keys console.reset
+    transfer pictures console.chart console.logs console.keys console.faults console.trying console.frame \
+    sandbox.faults sandbox.inputs sandbox.keys console.reset console.media
 jwks orders otel posting sandbox.scenario_json sandbox.labels sandbox.terrain sandbox.roll sandbox.agenda \
     sandbox.depot stores.sqlite_events stores.sqlite_rows stores.redis_listener stores.redis_records \
     stores.redis_opening stores.postgres_events stores.postgres_pool probe.looking probe.sending sandbox.files \
-    console.credits console.engine_tasks sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox console.key
+    console.credits console.engine_tasks sandbox.openapi sandbox.asserting sandbox.ledger sandbox.outbox console.key \
+    console.tasks
 settings sandbox.scenery stores.sqlite_worker stores.redis_events stores.redis_branch stores.redis_reading \
     stores.postgres_rows stores.postgres_listener probe.questions sandbox.affording sandbox.answers sandbox.books \
     sandbox.results

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from aivideo_async.catalog import parse_request, request_to_data
+from aivideo_async.console.music import tracks_in
 from aivideo_async.console.parts import plural, pretty
 from aivideo_async.console.source import Mood, Step, TaskDetail, TaskLine
 from aivideo_async.core.errors import InvalidRequestError
@@ -52,6 +53,7 @@ def line_of(task: SandboxTask, now: float) -> TaskLine:
         paid=task.status != "failed",
         progress=None if task.ended else min(NEARLY, max(0.0, done)),
         files=tuple(url for url in urls if isinstance(url, str)) if isinstance(urls, list) else (),
+        tracks=tracks_in(output.get("metadata")),
         tall=_is_tall(task.plan.ratio),
         problem="" if task.error is None else task.error[1],
     )
@@ -81,7 +83,9 @@ def request_of(task: SandboxTask) -> GenerationRequest | None:
 
 def _facts(task: SandboxTask) -> dict[str, str]:
     plan = task.plan
-    shown = {"Kind": plan.kind, "Resolution": plan.resolution, "Ratio": plan.ratio or ""}
+    shown: dict[str, str] = {"Kind": plan.kind}
+    if plan.kind != "music":
+        shown |= {"Resolution": plan.resolution, "Ratio": plan.ratio or ""}
     if plan.kind == "video":
         shown |= {"Duration": f"{plan.seconds} s", "Sound": "yes" if plan.sound else "no"}
     shown["Seed"] = str(plan.seed)
@@ -162,6 +166,8 @@ def _attempt(attempt: CallbackAttempt) -> Step:
     sort = " ".join([*(name for name, so in sorts.items() if so), "callback"]).capitalize()
     title = f"{sort}, attempt {attempt.attempt} ({answer})"
     again = "" if attempt.next_at is None else f"the next attempt: {moment(attempt.next_at):%H:%M:%S} UTC"
+    if attempt.next_at is None and not (attempt.accepted or attempt.forged or attempt.stale):
+        again = "it is not tried again"
     took = f"{attempt.seconds * 1000:,.0f} ms"
     detail = "; ".join(part for part in (attempt.error, took, again) if part)
     mood: Mood = "plain" if attempt.forged else "good" if attempt.accepted else "bad"

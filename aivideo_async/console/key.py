@@ -45,6 +45,7 @@ def _no_key(visit: Visit, name: str) -> View:
         "There is no such key",
         joined("No key is called ", stranger(name, short=80), ". It may have been deleted."),
         el("p", el("a", "All keys", href=visit.to("keys"))),
+        alone=True,
     )
     return View(title="No such key", place="keys", main=main, status=404)
 

@@ -75,15 +75,15 @@ def _list_view(
 
 def _callback(visit: Visit, line: CallbackLine) -> tuple[Node, ...]:
     now = visit.source.now()
-    error = el("span", stranger(line.error, short=160), class_="soft small") if line.error else None
+    error = el("span", stranger(line.error, short=160), class_="soft small why") if line.error else None
     note = el("span", line.note, class_="tag") if line.note else None
     again = None
     if line.next_at is not None and line.next_at > now:
         again = el("span", f"again in {span_text((line.next_at - now).total_seconds())}", class_="soft small")
     resend = form(visit, visit.to("tasks", line.task_id, "resend"), button("Send again", kind="quiet small"))
     return (
-        el("span", code_badge(line.status), error, class_="stack"),
-        el("span", line.event, " ", note),
+        code_badge(line.status),
+        el("span", el("span", line.event, " ", note), error, class_="stack"),
         el("a", el("code", line.task_id[:8]), href=visit.to("tasks", line.task_id)),
         el("span", str(line.attempt), again, class_="stack"),
         "" if line.seconds is None else span_text(line.seconds),

@@ -132,10 +132,11 @@ def _listed(visit: Visit, place: str) -> View | None:
 
 def _nowhere(visit: Visit) -> View:
     link = el("p", el("a", "All tasks", href=visit.to("tasks")))
-    main = empty("There is no such page", "This console has no view of that name.", link)
+    main = empty("There is no such page", "This console has no view of that name.", link, alone=True)
     return View(title="No such page", place="", main=main, status=404)
 
 
 def _unreadable(error: StoreError) -> View:
-    main = empty("The store cannot be read", joined(el("bdi", str(error)[:300]), " The page tries again by itself."))
+    text = joined(el("bdi", str(error)[:300]), " The page tries again by itself.")
+    main = empty("The store cannot be read", text, alone=True)
     return View(title="The store cannot be read", place="", main=main, status=503)

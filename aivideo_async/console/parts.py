@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ MOODS: Mapping[str, Mood] = {
     "completed": "good", "failed": "bad", "refused": "bad", "expired": "bad", "in_doubt": "bad",
 }  # fmt: skip
 WORDS = {"in_doubt": "in doubt"}
+REQUEST_ID = re.compile(r"\s*\(?\brequest[ _]id:?\s*[\w-]{8,}\)?\.?\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,11 @@ def stranger(text: str, *, short: int | None = None) -> Html:
     return el("bdi", shown)
 
 
+def reason(problem: str) -> str:
+    """A failure's message without the request's id at its end, which only support can read."""
+    return REQUEST_ID.sub("", problem) or problem
+
+
 def bar(share: float | None, label: str) -> Html:
     """Progress from 0 to 1, or of unknown extent."""
     value = None if share is None else f"{min(1.0, max(0.0, share)):.3f}"
@@ -145,9 +152,9 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Node]], 
     return el("div", whole, class_="scroll")
 
 
-def empty(title: str, text: Node, *more: Node) -> Html:
-    """What stands where nothing is yet: it says how something comes here."""
-    return el("section", el("h2", title), el("p", text), *more, class_="empty")
+def empty(title: str, text: Node, *more: Node, alone: bool = False) -> Html:
+    """What stands where nothing is yet: it says how something comes here. ``alone`` it is the whole page."""
+    return el("section", el("h1" if alone else "h2", title), el("p", text), *more, class_="empty")
 
 
 def heading(title: str, *lead: Node, aside: Node = None) -> Html:

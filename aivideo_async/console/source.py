@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Generic, Literal, Protocol, TypeVar
 
 from aivideo_async.console.controls import KeyRing, Switchboard, Workshop
+from aivideo_async.console.music import Track
 from aivideo_async.core.models import GenerationRequest, Kind
 
 T = TypeVar("T")
@@ -64,6 +65,8 @@ ENDED = frozenset({"completed", "failed", "refused", "expired"})
 class TaskLine:
     """One task in a list. ``files`` are its results' URLs, ``progress`` is from 0 to 1.
 
+    ``tracks`` are what is told of the files of music, in their order.
+
     ``credits`` is what it costs or cost; ``paid`` is false once they were given back.
     """
 
@@ -78,6 +81,7 @@ class TaskLine:
     paid: bool = True
     progress: float | None = None
     files: tuple[str, ...] = ()
+    tracks: tuple[Track, ...] = ()
     tall: bool = False
     problem: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)

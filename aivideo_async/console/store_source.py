@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from aivideo_async.catalog import request_to_data
+from aivideo_async.console.music import tracks_in
 from aivideo_async.console.parts import MOODS, pretty
 from aivideo_async.console.source import (
     ENDED,
@@ -175,6 +176,7 @@ def line_of(record: TaskRecord, now: datetime) -> TaskLine:
         paid=_paid(record) is not None,
         progress=record.progress,
         files=() if output is None else output.urls,
+        tracks=() if output is None else tracks_in(output.metadata),
         problem="" if record.failure is None else record.failure.message,
         labels=record.labels,
     )

@@ -98,9 +98,10 @@ nav.side li svg { flex: none; width: 1.1rem; height: 1.1rem; fill: none; stroke:
 """
 
 PIECES = """
-.badge { display: inline-flex; align-items: center; gap: .45em; font-size: .8125rem; font-weight: 600;
+.badge { display: inline-flex; align-items: baseline; gap: .45em; font-size: .8125rem; font-weight: 600;
   white-space: nowrap; }
-.badge::before { content: ""; width: .5em; height: .5em; border-radius: 50%; background: currentColor; }
+.badge::before { content: ""; align-self: center; width: .5em; height: .5em; border-radius: 50%;
+  background: currentColor; }
 .good { color: var(--good); } .bad { color: var(--bad); } .open { color: var(--open); }
 .card.good { color: inherit; border-color: var(--good); }
 .tag { margin-left: .5em; padding: .05em .5em; border: 1px solid var(--edge); border-radius: 99px; color: var(--soft);
@@ -136,7 +137,7 @@ input[type=checkbox] { width: 1.05rem; height: 1.05rem; accent-color: var(--fill
   font-weight: 550; }
 .switch a[aria-current] { background: var(--card); color: var(--ink); box-shadow: 0 0 0 1px var(--line); }
 .filters { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
-.filters input[type=search] { flex: 1 1 16rem; max-width: 30rem; }
+.filters input[type=search] { flex: 1 1 16rem; width: auto; }
 .filters select { width: auto; flex: 0 1 auto; max-width: 100%; min-width: 8.5rem; }
 .js .filters button, .js [formmethod=get], html:not(.js) [data-copy] { display: none; }
 .pager { display: flex; gap: 1.25rem; align-items: baseline; justify-content: center; color: var(--soft);
@@ -160,7 +161,8 @@ pre { padding: .85rem 1rem; background: var(--sunk); border: 1px solid var(--lin
 .empty { display: grid; gap: .8rem; justify-items: start; padding: clamp(1.5rem, 5vw, 3.5rem);
   border: 1px dashed var(--edge);
   border-radius: var(--radius); color: var(--soft); }
-.empty h2 { color: var(--ink); font-size: 1.125rem; } .empty p { max-width: 60ch; } .empty pre { max-width: 100%; }
+.empty h1, .empty h2 { color: var(--ink); font-size: 1.125rem; }
+.empty p { max-width: 60ch; } .empty pre { max-width: 100%; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: var(--radius);
   box-shadow: var(--shadow); }
 .card .scroll { border: 0; box-shadow: none; border-radius: 0; margin: 0 -1.25rem -.6rem; }
@@ -178,20 +180,27 @@ td .acts { flex-wrap: nowrap; justify-content: end; } td .button { padding: .15r
 td[data-name=Model], td[data-name=Event], td[data-name=Key] { white-space: nowrap; }
 td > a { text-decoration: none; font-weight: 500; } td > a:hover { text-decoration: underline; }
 td a:has(bdi) { color: var(--ink); }
+td > .why { max-width: 60ch; overflow-wrap: break-word; }
 @media (max-width: 44rem) {
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  table, tbody, tr { display: block; }
-  tbody tr { padding: .7rem 0; border-bottom: 1px solid var(--line); } tbody tr:last-child { border: 0; }
-  td, td.num { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: .75rem; padding: .18rem 1rem;
-  border: 0;
-    text-align: left; white-space: normal; align-items: baseline; justify-items: start; }
-  .num > .stack { justify-items: start; }
-  td:first-child { grid-template-columns: minmax(0, 1fr); } td:first-child::before { display: none; }
-  td code { white-space: normal; }
-  .filters select { flex: 1 1 8.5rem; }
-  td::before { content: attr(data-name); color: var(--soft); font-size: .8125rem; }
-  td[data-name=""]:empty { display: none; } td .acts { justify-content: start; }
-  td progress { width: 100%; align-self: center; }
+  table, tbody { display: block; }
+  tbody tr { display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: baseline; padding: .6rem 1rem;
+    border-bottom: 1px solid var(--line); } tbody tr:last-child { border: 0; }
+  tbody tr:hover td { background: none; }
+  td, td.num { display: flex; gap: .4rem; align-items: baseline; min-width: 0; max-width: 100%; padding: 0; border: 0;
+    font-size: .8125rem; text-align: left; white-space: normal; }
+  td:first-child { font-size: .9375rem; }
+  td::before { content: attr(data-name); color: var(--soft); }
+  td:first-child::before, td[data-name=When]::before, td[data-name=Event]::before, td[data-name=Request]::before,
+  td[data-name=Status]::before, td[data-name=State]::before, td[data-name=Model]::before, td[data-name=Share]::before,
+  td[data-name=Created]::before, td[data-name=Tasks]::before, td[data-name=""]::before { display: none; }
+  td[data-name=When], td[data-name=Created] { color: var(--soft); }
+  td[data-name=Request], td[data-name=Event] { flex: 1 1 60%; font-size: .9375rem; }
+  td[data-name=Model], td[data-name=Event], td[data-name=Key] { white-space: normal; }
+  td[data-name=Limits] { flex-basis: 100%; } td[data-name=""] { margin-left: auto; }
+  td[data-name=""]:empty { display: none; }
+  td[data-name=Share] { width: 8rem; } td code { white-space: normal; } td .acts { justify-content: start; }
+  .num > .stack { justify-items: start; } .filters select { flex: 1 1 8.5rem; }
 }
 """
 

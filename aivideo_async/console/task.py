@@ -6,6 +6,7 @@ from datetime import datetime
 
 from aivideo_async.console.faults import groups_of
 from aivideo_async.console.html import Html, Node, el, joined
+from aivideo_async.console.media import media
 from aivideo_async.console.parts import (
     View,
     Visit,
@@ -25,7 +26,6 @@ from aivideo_async.console.parts import (
 )
 from aivideo_async.console.snippets import as_curl, as_python
 from aivideo_async.console.source import ENDED, Step, TaskDetail
-from aivideo_async.console.tasks import media
 
 
 def task(visit: Visit, detail: TaskDetail) -> View:
@@ -49,15 +49,17 @@ def no_task(visit: Visit, id: str) -> View:
         "There is no such task",
         joined(stranger(id, short=80), " is not known here: it was forgotten, or belongs to another service."),
         el("p", el("a", "All tasks", href=visit.to("tasks"))),
+        alone=True,
     )
     return View(title="No such task", place="tasks", main=main, status=404)
 
 
 def _stage(visit: Visit, detail: TaskDetail) -> Html:
     line = detail.line
-    shown = media(visit, line, whole=True)
+    shown = media(visit, line)
     if shown:
-        return el("div", shown, class_="player tall" if line.tall else "player")
+        sort = " tall" if line.tall else " music" if line.kind == "music" else ""
+        return el("div", shown, class_=f"player{sort}")
     if line.status not in ENDED:
         share = "\N{EN DASH}" if line.progress is None else f"{line.progress:.0%}"
         words = el("p", el("strong", share), " ", line.status, role="status")

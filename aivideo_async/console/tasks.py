@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from aivideo_async.console.html import Html, Node, el, followable, joined
+from collections.abc import Mapping
+
+from aivideo_async.console.html import Html, Node, el, joined
+from aivideo_async.console.media import poster
 from aivideo_async.console.parts import (
     View,
     Visit,
@@ -15,6 +18,7 @@ from aivideo_async.console.parts import (
     number_in,
     pager,
     plural,
+    reason,
     span_text,
     stranger,
     table,
@@ -26,13 +30,15 @@ GALLERY, ROWS = 24, 50
 """Tasks on a page of either sort."""
 SHORT = 140
 """Letters of a prompt in a list."""
+FILTERS = {"status": "status", "model": "model", "q": "text"}
+"""What a list is filtered by: the name in the address, and the word."""
 
 
 def tasks(visit: Visit) -> View:
     """The tasks that the address asks for."""
     source, query = visit.source, visit.query
     tally = source.tally()
-    wanted = Wanted(status=query.get("status", ""), model=query.get("model", ""), text=query.get("q", "").strip())
+    wanted = _wanted(query)
     # Where no media are loaded a gallery is a wall of black.
     as_table = query.get("view", "" if source.own else "table") == "table"
     size, number = ROWS if as_table else GALLERY, number_in(query, "page")
@@ -41,7 +47,7 @@ def tasks(visit: Visit) -> View:
         return View(title="Tasks", place="tasks", main=joined(heading("Tasks"), _first_steps(visit)))
     body: Node = _table(visit, found) if as_table else _gallery(visit, found)
     if not found.items:
-        body = empty("Nothing fits", "No task is like that.", el("p", el("a", "Show all", href=visit.to("tasks"))))
+        body = _nothing_fits(visit)
     main = joined(
         heading("Tasks", _summary(tally), aside=_switch(visit, as_table)),
         _filters(visit, tally, wanted),
@@ -51,34 +57,25 @@ def tasks(visit: Visit) -> View:
     return View(title="Tasks", place="tasks", main=main)
 
 
-def media(visit: Visit, line: TaskLine, *, whole: bool) -> Html:
-    """A task's results as they can be seen or heard; what is not of our own origin is linked and not loaded.
+def _wanted(query: Mapping[str, str]) -> Wanted:
+    return Wanted(status=query.get("status", ""), model=query.get("model", ""), text=query.get("q", "").strip())
 
-    Where it is not ``whole`` a clip shows its first frame and loads nothing before it is in sight.
-    """
-    shown: list[Node] = []
-    for number, url in enumerate(line.files, 1):
-        where = followable(url, visit.source.own)
-        label = f"{line.kind} {number}: {line.prompt[:SHORT]}"
-        if where is None:
-            continue
-        if not where.startswith("/") or not visit.source.own:
-            shown.append(el("a", f"Open {line.kind} {number}", href=where, rel="noreferrer noopener", class_="button"))
-        elif line.kind == "image":
-            shown.append(el("img", src=where, alt=label, loading="lazy", decoding="async"))
-        elif line.kind == "music":
-            shown.append(el("audio", src=where, aria_label=label, controls=whole, preload="none"))
-        elif whole:
-            shown.append(
-                el("video", src=where, aria_label=label, controls=True, playsinline=True, loop=True, preload="auto")
-            )
-        else:
-            shown.append(
-                el("video", src=where, muted=True, playsinline=True, preload="none", tabindex=-1, aria_hidden="true")
-            )
-        if not whole:
-            break
-    return joined(*shown)
+
+def _nothing_fits(visit: Visit) -> Html:
+    """Which filters there are, each with a link that drops it and says what is found then."""
+    drops: list[Html] = []
+    for name, what in FILTERS.items():
+        value = visit.query.get(name, "").strip()
+        if value:
+            number = visit.source.tasks(_wanted({**visit.query, name: ""}), 0, 0).total
+            link = el("a", f"Drop the {what}", href=visit.here("tasks", **{name: None, "page": None}))
+            drops.append(el("li", link, " ", stranger(value, short=60), f": then {plural(number, 'task')}"))
+    if not drops:
+        link = el("a", "Go to the newest", href=visit.here("tasks", page=None))
+        return empty("Nothing is so far back", "The list is not that long.", el("p", link))
+    every = el("p", el("a", "Show all tasks", href=visit.to("tasks", view=visit.query.get("view"))))
+    text = "No task is like that. Drop what asks for too much:"
+    return empty("Nothing fits", text, el("ul", *drops, class_="plain"), every if len(drops) > 1 else None)
 
 
 def _summary(tally: Tally) -> Node:
@@ -106,6 +103,9 @@ def _switch(visit: Visit, as_table: bool) -> Html:
 def _filters(visit: Visit, tally: Tally, wanted: Wanted) -> Html:
     statuses = [("", "Any status"), ("running", "Running"), *((name, name.title()) for name in tally.statuses)]
     models = [("", "Any model"), *((name, f"{name} ({number:,})") for name, number in tally.models.items())]
+    for chosen, options in ((wanted.status, statuses), (wanted.model, models)):
+        if chosen not in dict(options):
+            options.append((chosen, chosen))  # what is filtered by is seen, also where nothing is like that
     kept = visit.query.get("view")
     search = el(
         "input", type="search", name="q", value=wanted.text, placeholder="Find in prompts and ids", maxlength=200,
@@ -133,7 +133,7 @@ def _gallery(visit: Visit, found: Page[TaskLine]) -> Html:
 
 
 def _card(visit: Visit, line: TaskLine) -> Html:
-    stage = media(visit, line, whole=False) or _nothing_to_see(line)
+    stage = poster(visit, line) or _nothing_to_see(line)
     prompt = stranger(line.prompt.strip() or f"{line.kind.title()} without a prompt", short=SHORT)
     name = el("a", prompt, href=visit.to("tasks", line.id), class_="cover")
     under = el(
@@ -148,7 +148,10 @@ def _nothing_to_see(line: TaskLine) -> Html:
     if line.status not in ENDED:
         share = "" if line.progress is None else f"{line.progress:.0%}"
         return el("div", bar(line.progress, f"Progress of {line.id}"), el("span", share or line.status), class_="wait")
-    return el("p", stranger(line.problem or "No file", short=SHORT), class_="nothing")
+    if line.problem:
+        return el("p", stranger(reason(line.problem), short=SHORT), class_="nothing")
+    title = line.tracks[0].title if line.tracks else ""
+    return el("p", stranger(title, short=SHORT) if title else f"No {line.kind} to be seen", class_="nothing")
 
 
 def _cost(line: TaskLine) -> str:

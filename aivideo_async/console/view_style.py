@@ -13,6 +13,8 @@ article:hover, article:focus-within { border-color: var(--edge); }
   min-height: 0; }
 .stage img, .stage video { display: block; width: 100%; height: 100%; object-fit: cover; min-height: 0; }
 .stage video { transform: scale(1.012); }
+.nothing { display: -webkit-box; -webkit-line-clamp: 5; -webkit-box-orient: vertical; overflow: hidden; }
+.player .nothing { display: block; }
 .tall .stage video, .tall .stage img { object-fit: contain; }
 .text { display: grid; gap: .35rem; padding: .8rem .95rem .85rem; grid-template-rows: 1fr; }
 .text h2 { font-size: .9375rem; font-weight: 550; line-height: 1.4; display: -webkit-box; -webkit-line-clamp: 2;
@@ -36,7 +38,13 @@ article:hover, article:focus-within { border-color: var(--edge); }
 .player:has(> .button) { min-height: 0; padding: 1.25rem; justify-items: start; background: var(--card);
   border: 1px solid var(--line); }
 .player.tall video, .player.tall img { width: auto; max-width: 100%; }
-.player audio { width: calc(100% - 2rem); margin: 1rem; }
+.player.music { min-height: 0; place-items: stretch; gap: 0; background: var(--card); border: 1px solid var(--line);
+  box-shadow: var(--shadow); }
+.piece { display: grid; grid-template-columns: clamp(5rem, 24%, 9rem) minmax(0, 1fr); gap: 1.1rem; align-items: center;
+  padding: 1rem 1.25rem; } .piece + .piece { border-top: 1px solid var(--line); }
+.piece > :only-child { grid-column: 1 / -1; }
+.player .piece img { aspect-ratio: 1; object-fit: cover; border-radius: 9px; }
+.piece figcaption { display: grid; gap: .6rem; } .piece .num { color: var(--soft); } .piece audio { width: 100%; }
 .whole { white-space: pre-wrap; max-height: 20rem; overflow: auto; }
 .timeline { list-style: none; display: grid; gap: 0; }
 .timeline li { position: relative; display: grid; gap: .15rem; padding: 0 0 1.1rem 1.6rem; color: var(--ink);

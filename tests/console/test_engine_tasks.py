@@ -81,6 +81,25 @@ def test_an_attempt_shows_what_was_sent_how_long_it_took_and_when_the_next_is() 
     assert (json.loads(odd.raw)["body"], odd.detail) == ("<html>", "13 ms")
 
 
+def test_a_next_attempt_is_told_only_where_there_is_one() -> None:
+    engine = an_engine()
+    ended(engine)
+    task = the_task(engine)
+    attempts = [
+        an_attempt(task, 1, 503, next_at=LATER + 60), an_attempt(task, 3, 503), an_attempt(task, 1, 503, resent=True),
+        an_attempt(task, 1, 200, resent=True), an_attempt(task, 1, 401, forged=True),
+    ]  # fmt: skip
+    told = [step.detail.partition("; ")[2] for step in detail_of(task, attempts, LATER).steps[3:]]
+    assert told[0].startswith("the next attempt: ")
+    assert told[1:] == ["it is not tried again", "it is not tried again", "", ""]
+
+
+def test_music_has_no_shape() -> None:
+    engine = an_engine()
+    facts = detail_of(accepted(engine, {"model": "suno-v5", "prompt": "rain"}, kind="music"), [], NOW).facts
+    assert not {"Ratio", "Resolution", "Duration"} & set(facts)
+
+
 def test_an_answer_that_its_sender_has_not_got_and_a_callback_that_is_lost_are_told() -> None:
     engine = an_engine()
     engine.enqueue([(HtmlAnswer(), LoseCallback())])

@@ -28,7 +28,7 @@ async def test_every_view_is_a_page(place: str) -> None:
 async def test_what_is_not_there_is_a_page_that_says_so(place: str) -> None:
     answer, page = await get(Console(a_source()), place)
     assert answer.status == 404
-    assert "There is no such" in page
+    assert "<h1>There is no such" in page
 
 
 async def test_the_first_page_is_that_of_tasks_and_assets_are_there() -> None:

@@ -17,6 +17,7 @@ from aivideo_async.console.parts import (
     pager,
     plural,
     pretty,
+    reason,
     span_text,
     stranger,
 )
@@ -95,3 +96,13 @@ def test_a_pager_keeps_the_filters_and_knows_its_ends() -> None:
     assert '<span aria-disabled="true">Older</span>' in last
     assert pager(a_visit(), "tasks", 1, 10, 7) == '<p class="pager"><span>7 in all</span></p>'
     assert "or more" in pager(a_visit(), "tasks", 1, 10, 25, at_least=True)
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [("Too sensitive. Request id: 3287d050-f2ea-4b5e-9d2c-000000000000", "Too sensitive."),
+     ("It failed (request id: abcdef123456).", "It failed"), ("request_id: abcdef123456", "request_id: abcdef123456"),
+     ("The request id was wrong", "The request id was wrong"), ("", "")],
+)  # fmt: skip
+def test_a_reason_is_without_the_request_s_id(problem: str, text: str) -> None:
+    assert reason(problem) == text
