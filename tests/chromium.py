@@ -43,14 +43,10 @@ class Watched:
         """Addresses beside those that begin with ``own``."""
         return [url for url in self.asked if not url.startswith(own)]
 
-    def serious(self) -> list[str]:
-        """What axe finds that is serious or worse."""
+    def found(self) -> list[str]:
+        """What axe finds, however small."""
         # Beside the page's policy, which lets no script in that is not ours.
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.page.evaluate("() => axe.run({resultTypes: ['violations']})")
         violations = cast("list[dict[str, object]]", found["violations"])
-        return [
-            f"{violation['id']}: {violation['nodes']}"
-            for violation in violations
-            if violation["impact"] in {"serious", "critical"}
-        ]
+        return [f"{violation['id']}: {violation['nodes']}" for violation in violations]

@@ -211,7 +211,8 @@ def entry(
     hints = joined(
         el("small", about) if about else None, el("span", stranger(problem), class_="problem") if problem else None
     )
-    return el("label", el("span", title), box, el("span", hints, class_="hints", id=described) if hints else None)
+    beside = el("span", hints, class_="hints", id=described) if hints else None
+    return el("div", el("label", el("span", title), box), beside, class_="entry")
 
 
 def copier(id: str, text: str, about: str = "", *, kind: str = "copy") -> Html:

@@ -77,7 +77,7 @@ meter::-moz-meter-bar { background: var(--accent); }
 label { display: grid; gap: .3rem; align-content: start; }
 label > span:first-child { font-weight: 550; font-size: .875rem; }
 label small, .hints small { color: var(--soft); }
-.hints { display: grid; }
+.hints { display: grid; } .entry { display: grid; gap: .3rem; align-content: start; }
 .short { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); }
 details#more[open] { display: grid; gap: 1.1rem; } details#more::details-content { display: grid; gap: 1.1rem; }
 .price strong { font-size: 1.75rem; font-weight: 620; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
