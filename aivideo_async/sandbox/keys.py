@@ -71,7 +71,7 @@ class KeyRing:
 
     def __iter__(self) -> Iterator[ApiKey]:
         """The keys, in the order in which they were made."""
-        return iter(tuple(self._keys.values()))
+        return iter(sorted(self._keys.values(), key=lambda key: key.created_at))
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -37,6 +37,15 @@ def test_a_key_is_given_once_and_only_its_end_is_kept() -> None:
     assert ring.of(secret) == ring.named("ci") == ring.get(key.id) == key
 
 
+def test_keys_come_in_the_order_in_which_they_were_made_in_whichever_they_are_put() -> None:
+    ring, again = a_ring(), a_ring()
+    for moment, name in enumerate(("b", "c", "a")):
+        ring.issue(name, account="a", now=NOW + moment)
+    for key in sorted(ring, key=lambda key: key.name):
+        again.put(key)
+    assert [key.name for key in again] == ["b", "c", "a"]
+
+
 def test_a_disabled_key_is_refused_until_it_is_let_in_again() -> None:
     ring = a_ring()
     secret = issued(ring)
