@@ -180,7 +180,7 @@ td .acts { flex-wrap: nowrap; justify-content: end; } td .button { padding: .15r
 td[data-name=Model], td[data-name=Event], td[data-name=Key] { white-space: nowrap; }
 td > a { text-decoration: none; font-weight: 500; } td > a:hover { text-decoration: underline; }
 td a:has(bdi) { color: var(--ink); }
-td > .why { max-width: 60ch; overflow-wrap: break-word; }
+td .why { min-width: 12rem; max-width: 60ch; white-space: normal; overflow-wrap: break-word; }
 @media (max-width: 44rem) {
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table, tbody { display: block; }
@@ -197,6 +197,7 @@ td > .why { max-width: 60ch; overflow-wrap: break-word; }
   td[data-name=When], td[data-name=Created] { color: var(--soft); }
   td[data-name=Request], td[data-name=Event] { flex: 1 1 60%; font-size: .9375rem; }
   td[data-name=Model], td[data-name=Event], td[data-name=Key] { white-space: normal; }
+  td[data-name=Event]:has(.why) { flex-basis: 100%; }
   td[data-name=Limits] { flex-basis: 100%; } td[data-name=""] { margin-left: auto; }
   td[data-name=""]:empty { display: none; }
   td[data-name=Share] { width: 8rem; } td code { white-space: normal; } td .acts { justify-content: start; }

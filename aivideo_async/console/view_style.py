@@ -101,7 +101,8 @@ button.grave:hover { background: var(--bad); border-color: var(--bad); color: va
 .choices label { display: flex; gap: .7rem; padding: .3rem .5rem; margin: 0 -.5rem; border-radius: 8px;
   cursor: pointer; align-items: start; line-height: 1.4; }
 .choices label:hover { background: var(--sunk); } .choices label:has(:checked) { background: var(--tint); }
-.choices label input { margin-top: .15rem; } .choices label span { display: grid; font-weight: 400; }
+.choices label input { margin-top: .15rem; scroll-margin-bottom: 9rem; }
+.choices label span { display: grid; font-weight: 400; }
 .bar { position: sticky; bottom: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .6rem 2.5rem;
   margin: .25rem -1.25rem -1.15rem; padding: .8rem 1.25rem; background: var(--card); border-top: 1px solid var(--line);
   border-radius: 0 0 var(--radius) var(--radius); }
