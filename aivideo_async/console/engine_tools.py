@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import groupby
 
 from aivideo_async.console.controls import ActiveFault, ClockFace, Fault
 from aivideo_async.core.errors import ConfigurationError
@@ -61,6 +62,24 @@ TITLES = {NAMED[name]: f"{NOUNS[words.group]}: {words.lowered}" for name, words 
 NOTHING_CHOSEN = "tick first what shall happen"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """So many creates in a row, from the ``first`` of those to come, that have the same before them."""
+
+    course: Course
+    first: int
+    length: int
+    id: str = ""
+
+    @property
+    def place(self) -> str:
+        """Which creates these are, in words."""
+        first, last = self.first + 1, self.first + self.length
+        if first == last:
+            return "the next create" if first == 1 else f"create {first} from now"
+        return f"the next {last} creates" if first == 1 else f"creates {first} to {last} from now"
+
+
 class Faults:
     """What is enqueued for the next creates or set for a share, and the clock. ``changed`` is called after a reset."""
 
@@ -77,10 +96,7 @@ class Faults:
     def active(self) -> Sequence[ActiveFault]:
         """What the next creates have before them, and then what is set for a share."""
         faults = self._engine.faults
-        waiting = [
-            ActiveFault(id=_id(number, course), title=_titles(course), whom=_place(number))
-            for number, course in enumerate(faults.queue, 1)
-        ]
+        waiting = [ActiveFault(id=run.id, title=_titles(run.course), whom=run.place) for run in _runs(faults.queue)]
         rules = [
             ActiveFault(id=_id(rule), title=_title(rule.scenario), whom=_whom(rule), share=rule.share)
             for rule in faults.rules
@@ -114,9 +130,12 @@ class Faults:
     def remove(self, id: str) -> None:
         """Let one of what is active not happen; nothing changes where it is over already."""
         faults = self._engine.faults
-        for number, course in enumerate(faults.queue, 1):
-            if _id(number, course) == id:
-                del faults.queue[number - 1]
+        for run in _runs(faults.queue):
+            if run.id == id:
+                left = list(faults.queue)
+                del left[run.first : run.first + run.length]
+                faults.queue.clear()
+                faults.queue.extend(left)
                 return
         for rule in faults.rules:
             if _id(rule) == id:
@@ -168,8 +187,15 @@ def _titles(course: Course) -> str:
     return "; ".join(map(_title, course.scenarios)) or "Nothing special"
 
 
-def _place(number: int) -> str:
-    return "the next create" if number == 1 else f"create {number} from now"
+def _runs(queue: Iterable[Course]) -> list[_Run]:
+    """The queue as runs of creates to which the same happens. Their ids hold while creates are taken from its front."""
+    runs: list[_Run] = []
+    first = 0
+    for course, some in groupby(queue):
+        length = len(list(some))
+        runs.append(_Run(course=course, first=first, length=length))
+        first += length
+    return [replace(run, id=_id(behind, run.course)) for behind, run in enumerate(reversed(runs))][::-1]
 
 
 def _whom(rule: Rule) -> str:

@@ -80,7 +80,7 @@ TWISTS: tuple[tuple[type[Scenario], Twist], ...] = (
     (DropConnection, "cut"), (HtmlAnswer, "html"), (TruncatedAnswer, "truncated"),
 )  # fmt: skip
 WRITTEN = re.compile(
-    r"(?P<name>[a-z-]+)(=(?:next(:(?P<times>[0-9]{1,4}))?(?P<next>)|(?P<share>[0-9.]{1,20}%?)))?"
+    r"(?P<name>[a-z-]+)(=(?:next(:(?P<times>[1-9][0-9]{0,3}))?(?P<next>)|(?P<share>[0-9.]{1,20}%?)))?"
     r"(@(?!key:)(?P<model>[^@]{1,100}))?(@key:(?P<key>.{1,64}))?"
 )
 SYNTAX = "NAME, NAME=0.1 or NAME=10%, each with @MODEL, @key:KEY or both, or NAME=next:3 for the next three creates"

@@ -16,13 +16,28 @@ def test_what_is_chosen_happens_to_the_next_creates() -> None:
     engine = an_engine()
     faults = Faults(engine, a_clock())
     faults.enqueue(["moderation", "lose-callback"], 2)
-    title = "Task: is refused by moderation; Callback: is lost"
+    faults.enqueue(["html"], 1)
+    faults.enqueue(["delay"], 3)
     assert [(fault.title, fault.whom, fault.share) for fault in faults.active()] == [
-        (title, "the next create", None),
-        (title, "create 2 from now", None),
+        ("Task: is refused by moderation; Callback: is lost", "the next 2 creates", None),
+        ("Create: HTML with status 200", "create 3 from now", None),
+        ("Task: takes an hour longer", "creates 4 to 6 from now", None),
     ]
     assert accepted(engine).course.failure is not None
-    assert len(faults.active()) == 1
+    assert faults.active()[0].whom == "the next create"
+
+
+def test_what_is_chosen_for_several_is_removed_at_once_also_when_one_was_taken_meanwhile() -> None:
+    engine = an_engine()
+    faults = Faults(engine, a_clock())
+    for name, times in (("moderation", 3), ("lose-callback", 2), ("moderation", 1)):
+        faults.enqueue([name], times)
+    first, second, _ = faults.active()
+    accepted(engine)
+    faults.remove(first.id)
+    assert [fault.whom for fault in faults.active()] == ["the next 2 creates", "create 3 from now"]
+    faults.remove(second.id)
+    assert [fault.title for fault in faults.active()] == ["Task: is refused by moderation"]
 
 
 def test_a_share_of_everything_a_model_or_a_key_is_set_and_listed() -> None:

@@ -94,7 +94,7 @@ def test_a_command_line_says_it_so_of_the_next_creates(text: str, times: int) ->
 @pytest.mark.parametrize(
     "text",
     ["", "nonsense=0.1", "html=", "html=1.1", "html=-1", "html=1.2.3", "html=x", "html@", "html@key:", "nonsense=next",
-     "html=next:x", "html=next@sora-2", "html=next:2@key:ci"],
+     "html=next:x", "html=next:0", "html=next@sora-2", "html=next:2@key:ci"],
 )  # fmt: skip
 def test_what_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
