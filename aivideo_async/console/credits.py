@@ -35,7 +35,7 @@ def credits(visit: Visit) -> View:  # noqa: A001 - credits is the word of this p
     main = joined(
         heading("Credits", *((lead,) if lead else ()), aside=_to_top_up(visit)),
         _figures(purse),
-        el("div", _chart(visit, purse), _spending(visit, purse), class_="split"),
+        el("div", _chart(visit, purse), _spending(visit, purse), class_="split" if purse.points else "column"),
         _ledger(visit, visit.source.ledger),
     )
     return View(title="Credits", place="credits", main=main)
