@@ -21,6 +21,7 @@ from aivideo_async.console.parts import (
     stranger,
     table,
 )
+from aivideo_async.console.snippets import as_shell
 from aivideo_async.console.source import CallbackLine, CallbackLog, Page, RequestLine, RequestLog
 
 SIZE = 50
@@ -33,7 +34,15 @@ def callbacks(visit: Visit, log: CallbackLog) -> View:
     found = log.attempts((number - 1) * SIZE, SIZE)
     if not found.total:
         text = "A task that was created with a callback_url is announced there when it ends. Each attempt appears here."
-        main = joined(heading("Callbacks"), empty("No callback was sent yet", text, _to_try(visit)))
+        code = as_shell(
+            visit.source.base_url,
+            "export AIVIDEO_WEBHOOK_SECRET=\u2026   # printed too, where callbacks are signed",
+            "export AIVIDEO_CALLBACK_URL=http://127.0.0.1:8080/hooks",
+            "aivideo listen &",
+            "aivideo generate 'a kite over a harbour'",
+        )
+        shell = el("pre", el("code", code))
+        main = joined(heading("Callbacks"), empty("No callback was sent yet", text, _to_try(visit), shell))
         return View(title="Callbacks", place="callbacks", main=main)
     columns = ("Status", "Event", "Task", "Attempt", "Took", "When", "")
     listed = _listed("Callbacks, newest first", columns, [_callback(visit, line) for line in found.items])

@@ -26,7 +26,9 @@ class Lines(Generic[T]):
 
 
 def test_empty_logs_say_how_something_comes_into_them() -> None:
-    assert "callback_url" in callbacks(a_visit(), Lines[CallbackLine]()).main
+    first = callbacks(a_visit(), Lines[CallbackLine]()).main
+    for text in ("callback_url", "aivideo listen", "http://127.0.0.1:8\n", 'href="/console/try"'):
+        assert text in first
     assert "curl" in requests(a_visit(), Lines[RequestLine]()).main
 
 
