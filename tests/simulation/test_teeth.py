@@ -197,7 +197,10 @@ class Case:
     "case",
     [
         Case(OverwritingStore, ("sent before it was recorded", "met", "lost", "never ended", "is not stored")),
-        Case(LastComesFirstStore, ("sent again though nobody could know", "charged twice", "charged no")),
+        Case(
+            LastComesFirstStore,
+            ("sent again though nobody could know", "charged twice", "charged no", "again after it"),
+        ),
         Case(KeylessStore, ("sent again though nobody could know", "charged twice")),
         Case(LosingStore, ("was acknowledged and is not stored",)),
         Case(UnheardOfStore, ("sent before it was recorded", "still waits", "never ended", "is not stored")),
