@@ -51,6 +51,7 @@ ROWS: Mapping[str, Row] = {
     "sandbox": sandbox.measure,
     "crowd": crowd.measure,
     "download": downloads.measure,
+    "download-tls": downloads.measure_over_tls,
 }
 
 

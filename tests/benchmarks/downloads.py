@@ -1,4 +1,8 @@
-"""One large result into a file: ours, which hashes it and waits for the disk, beside a bare ``iter_chunked``."""
+"""One large result into a file: ours, which hashes it and waits for the disk, beside a bare ``iter_chunked``.
+
+Over TLS, as every download that is not from loopback is (webhooks.md §4), and over plain HTTP, where hashing takes
+about as long as all of the copying.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ import os
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 
+from aivideo_async.dev_certificate import DevelopmentCertificate, development_certificate
 from aivideo_async.download import Downloader
 from tests.benchmarks import contest
 from tests.benchmarks.contest import Effort, Sample, Spread
@@ -39,8 +44,8 @@ class Host:
 
 
 @asynccontextmanager
-async def media_host(size: int) -> AsyncGenerator[Host]:
-    """A server that does as little as one can, so that it is not what is measured."""
+async def media_host(size: int, certificate: DevelopmentCertificate | None) -> AsyncGenerator[Host]:
+    """A server that does as little as one can, so that it is not what is measured; with a certificate over TLS."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -51,8 +56,10 @@ async def media_host(size: int) -> AsyncGenerator[Host]:
             await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield Host(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/clip.mp4")
+    context = None if certificate is None else certificate.server_context()
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+        scheme = "http" if context is None else "https"
+        yield Host(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/clip.mp4")
 
 
 class Fetching(ABC):
@@ -129,12 +136,34 @@ def peak() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
+@contextmanager
+def trusted(certificate: DevelopmentCertificate) -> Generator[None]:
+    """Have the processes that are started meanwhile trust this certificate: OpenSSL reads the variable."""
+    os.environ["SSL_CERT_FILE"] = str(certificate.certificate)
+    try:
+        yield
+    finally:
+        del os.environ["SSL_CERT_FILE"]
+
+
 def measure(effort: Effort) -> Measured:
     """A gibibyte in alternating rounds."""
+    with tempfile.TemporaryDirectory() as name:
+        return _measured(effort, "download", Path(name), None)
+
+
+def measure_over_tls(effort: Effort) -> Measured:
+    """The same, encrypted on its way as the service's results are."""
+    with tempfile.TemporaryDirectory() as name:
+        certificate = development_certificate(Path(name) / "certificate")
+        with trusted(certificate):
+            return _measured(effort, "download over TLS", Path(name), certificate)
+
+
+def _measured(effort: Effort, row: str, folder: Path, certificate: DevelopmentCertificate | None) -> Measured:
     size = effort.pick(1024, 8) * MEBIBYTE
-    with Crew() as crew, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        url = crew.start_other("media host", media_host, size).ask(Host.address)
+    with Crew() as crew:
+        url = crew.start_other("media host", media_host, size, certificate).ask(Host.address)
         hosts: dict[str, Child[Fetching]] = {
             OURS: crew.start(OURS, our_fetching, folder).ready(),
             BARE: crew.start(BARE, bare_fetching, folder, alike=False).ready(),
@@ -153,7 +182,7 @@ def measure(effort: Effort) -> Measured:
     paces = {name: contest.values(some) for name, some in samples.items()}
     figures = [
         Figure(
-            row="download",
+            row=row,
             what=f"{what} into a file, hashed and synced",
             against=other,
             value=contest.ratio(paces[OURS], paces[other]),
@@ -163,7 +192,7 @@ def measure(effort: Effort) -> Measured:
         for other, target in ((BARE, Target("at least", 0.9)), (ALIKE, Target("at least", 1.0)))
     ]
     memory = Figure(
-        row="download",
+        row=row,
         what=f"{what}, peak growth of RSS",
         against="(itself)",
         value=Spread.of(growth),
