@@ -66,10 +66,11 @@ def number_in(query: Mapping[str, str], name: str, default: int = 1, most: int =
 
 
 def credits_text(amount: Decimal | None) -> str:
-    """``1,275`` or ``2.4``, and a dash for what nobody knows."""
+    """``1,275`` or ``2.4``, with a minus sign where it is one, and a dash for what nobody knows."""
     if amount is None:
         return "\N{EN DASH}"
-    return f"{amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount.normalize():,f}"
+    short = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount.normalize()
+    return f"{short:,f}".replace("-", "\N{MINUS SIGN}")
 
 
 def span_text(seconds: float) -> str:

@@ -57,7 +57,8 @@ def test_every_posting_is_told_with_its_task_and_key() -> None:
     main = credits_view(a_visit(a_source(engine))).main
     ledger = main.partition("Ledger")[2]
     assert re.findall("Top-up|Charge|Refund", ledger) == ["Refund", "Charge", "Top-up"]
-    for text in ("+1,000", "-200", "+200", f"/console/tasks/{task.id}", "/console/keys/key-1", "sora-2", "3 in all"):
+    amounts, links = ("+1,000", "\N{MINUS SIGN}200", "+200"), (f"/console/tasks/{task.id}", "/console/keys/key-1")
+    for text in (*amounts, *links, "sora-2", "3 in all"):
         assert text in ledger
     assert "Account" not in ledger
 

@@ -40,7 +40,7 @@ def test_code_is_copied_at_one_click_and_is_there_to_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [("1275", "1,275"), ("2.40", "2.4"), ("1E+3", "1,000"), ("0", "0"), ("-3", "-3")]
+    ("amount", "text"), [("1275", "1,275"), ("2.40", "2.4"), ("1E+3", "1,000"), ("0", "0"), ("-3", "\N{MINUS SIGN}3")]
 )
 def test_credits_are_written_plainly(amount: str, text: str) -> None:
     assert credits_text(Decimal(amount)) == text
