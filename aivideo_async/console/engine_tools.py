@@ -132,10 +132,7 @@ class Faults:
         faults = self._engine.faults
         for run in _runs(faults.queue):
             if run.id == id:
-                left = list(faults.queue)
-                del left[run.first : run.first + run.length]
-                faults.queue.clear()
-                faults.queue.extend(left)
+                faults.withdraw(run.first, run.length)
                 return
         for rule in faults.rules:
             if _id(rule) == id:

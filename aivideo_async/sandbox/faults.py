@@ -171,6 +171,14 @@ class Faults:
         self._rules.pop((rule.name, rule.model, rule.key), None)
         self.listener()
 
+    def withdraw(self, first: int, length: int) -> None:
+        """Take so many items of the queue away, from the ``first`` on; 0 is what the next create has before it."""
+        left = list(self.queue)
+        del left[first : first + length]
+        self.queue.clear()
+        self.queue.extend(left)
+        self.listener()
+
     def clear(self) -> None:
         """Let nothing go wrong any more: no rule holds, and the next creates go their usual way."""
         self._rules.clear()

@@ -69,6 +69,18 @@ def test_one_rule_is_taken_away_and_the_others_stay() -> None:
     assert [(rule.name, rule.model) for rule in faults.rules] == [("html", None)]
 
 
+def test_every_change_is_told_to_who_keeps_them() -> None:
+    faults, told = a_set(), [0]
+    faults.listener = lambda: told.append(told[-1] + 1)
+    faults.set("html")
+    faults.remove(faults.rules[0])
+    faults.enqueue([Fail(), LoseCallback(), RateLimit()])
+    faults.withdraw(1, 1)
+    assert [course.scenarios for course in faults.queue] == [(Fail(),), (RateLimit(),)]
+    faults.clear()
+    assert (told[-1], faults.rules, list(faults.queue)) == (5, (), [])
+
+
 @pytest.mark.parametrize(
     ("text", "share", "model", "key"),
     [("lose-callback", 1, None, None), ("lose-callback=0.1", 0.1, None, None), ("lose-callback=10%", 0.1, None, None),
