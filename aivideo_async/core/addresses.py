@@ -44,12 +44,6 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback
 
 
-def is_everywhere(host: str) -> bool:
-    """Whether listening on ``host`` is listening on every address of the machine: 0.0.0.0 or ::."""
-    address = _address(_normalised(host))
-    return address is not None and address.is_unspecified
-
-
 def host_names(names: Iterable[str]) -> tuple[str, ...]:
     """Names as a ``Host`` header has them, in lower case. Raises ConfigurationError for what is no name of a host."""
     found = tuple(_normalised(name) for name in names)

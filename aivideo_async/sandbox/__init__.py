@@ -186,7 +186,8 @@ class Sandbox(Controls):
     async def __aenter__(self) -> Self:
         """Bind, load, serve. Cancelling it leaves nothing running."""
         async with AsyncExitStack() as stack:
-            listener, self._base_url, self._engine.shelf.base_url = bound(self._host, self._port, self._hosts)
+            listener, self._base_url = bound(self._host, self._port)
+            self._engine.shelf.base_url = self._base_url
             stack.enter_context(listener)
             keeper = None if self._state is None else await self._state.begin(self, stack)
             await self._have_files(stack)

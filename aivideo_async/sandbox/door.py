@@ -12,6 +12,8 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from aivideo_async.core.addresses import is_loopback
+
 LOGGED = 1000
 """Letters of a body that are kept."""
 ESCAPES = re.compile(r"\\(?:(/)|u00([2-7][0-9a-f])|.)", re.IGNORECASE | re.DOTALL)
@@ -27,6 +29,12 @@ def stranger(host: str | None, origin: str | None, *, hosts: Collection[str] = (
     if origin is not None and origin.partition("://")[2].lower() != (host or "").lower():
         return "Requests of other origins are not let in"
     return None
+
+
+def found_at(scheme: str, host: str) -> str:
+    """Scheme and host of a sender who does not reach the service by loopback, which may be another name next time."""
+    name = _name(f"//{host}")
+    return "" if name is None or is_loopback(name) else f"{scheme}://{host}"
 
 
 def logged(body: bytes) -> str:

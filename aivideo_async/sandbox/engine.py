@@ -101,9 +101,11 @@ class Engine(Books):
 
     def create(
         self, kind: Kind, authorization: str | None, body: bytes, now: float, *, once: str | None = None,
-        address: str | None = None,
+        address: str | None = None, found_at: str = "",
     ) -> Created:  # fmt: skip
-        """``POST /v1/{kind}/generations``: check, charge, schedule. ``once`` is its ``Idempotency-Key``."""
+        """``POST /v1/{kind}/generations``: check, charge, schedule. ``once`` is its ``Idempotency-Key``, ``found_at``
+        scheme and host at which the sender found the service, where these are others than its own.
+        """
         key: ApiKey | None = None
         try:
             key = self.keys.admitted(authorization, address)
@@ -120,7 +122,7 @@ class Engine(Books):
         course = self.faults.next_course(request.model, key.name)
         if course.refusal is not None:
             return Created(twisted(refusal(course.refusal), course.scenarios, self._speed))
-        task = self._accept(key, request, wanted, price, course, now)
+        task = self._accept(key, request, wanted, price, course, now, found_at)
         taken = accent.created(self.dialect, success({"taskId": task.id}))
         answer = taken if course.broken is None else refusal(course.broken)
         if once is not None and self.dialect.idempotent:
@@ -237,8 +239,9 @@ class Engine(Books):
         return twisted(answer if hindrance is None else refusal(hindrance), course.scenarios, self._speed)
 
     def _accept(
-        self, key: ApiKey, request: GenerationRequest, wanted: Wanted, price: Decimal, course: Course, now: float
-    ) -> SandboxTask:
+        self, key: ApiKey, request: GenerationRequest, wanted: Wanted, price: Decimal, course: Course, now: float,
+        found_at: str,
+    ) -> SandboxTask:  # fmt: skip
         early = course.has(EarlyCallback)
         seconds = usual_seconds(request) * durations.share(self._lasting, self.draw) + course.delay
         fields = request.fields()
@@ -253,6 +256,7 @@ class Engine(Books):
             created_at=now,
             due_at=now if early else now + seconds / self._speed,
             fields=fields,
+            found_at=found_at,
         )
         self.tasks.put(task)
         forgotten = self.tasks.forget()

@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
 from aiohttp import http_exceptions, web
-
-from aivideo_async.core.addresses import is_everywhere
 
 SHUTDOWN_SECONDS = 1.0
 SHOWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, not a bind
@@ -68,17 +66,14 @@ def in_words(error: BaseException | None) -> str:
     return "The service failed to handle the request"
 
 
-def bound(host: str, port: int, names: Sequence[str] = ()) -> tuple[socket.socket, str, str]:
-    """A socket that listens, 0 takes a free port; the URL at which this machine finds it, and the one for all others.
-
-    They are the same unless it listens on every address, and there are ``names`` that lead here. Raises OSError.
-    """
+def bound(host: str, port: int) -> tuple[socket.socket, str]:
+    """A socket that listens, 0 takes a free port, and the URL at which this machine finds it. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=1024)
     taken: int = listener.getsockname()[1]
     shown = SHOWN.get(host, host)
     local = f"http://[{shown}]:{taken}" if ":" in shown else f"http://{shown}:{taken}"
-    return listener, local, f"http://{names[0]}:{taken}" if names and is_everywhere(host) else local
+    return listener, local
 
 
 @asynccontextmanager

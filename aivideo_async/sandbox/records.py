@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -16,6 +17,20 @@ from aivideo_async.sandbox.scenarios import Course
 
 Status = Literal["pending", "processing", "completed", "failed"]
 Endpoint = Literal["create", "get_task", "get_credits", "get_file", "get_openapi", "unknown"]
+
+
+FILES = "/files/"
+"""Where the paths of result files begin."""
+
+
+def led(value: JsonValue | Mapping[str, JsonValue], to: str) -> JsonValue:
+    """An output whose URLs of result files lead ``to`` another scheme and host."""
+    if isinstance(value, str):
+        parts = urlsplit(value) if "://" in value else None
+        return f"{to}{parts.path}?{parts.query}" if parts is not None and parts.path.startswith(FILES) else value
+    if isinstance(value, Mapping):
+        return {name: led(item, to) for name, item in value.items()}
+    return [led(item, to) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +49,8 @@ class Account:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxTask:
     """One task as the service has it. ``key`` is the id of the key that made it, ``fields`` are the request's as they
-    were checked, ``error`` is code and message of a failure.
+    were checked, ``error`` is code and message of a failure. ``found_at`` is where its creator found the service, if
+    that is elsewhere than where this machine does: its files are said to be there.
     """
 
     id: str
@@ -52,6 +68,7 @@ class SandboxTask:
     output: JsonObject | None = field(default=None, repr=False)
     error: tuple[str, str] | None = None
     ended_at: float | None = None
+    found_at: str = ""
 
     @property
     def model(self) -> str:
@@ -69,7 +86,8 @@ class SandboxTask:
             "id": self.id, "status": self.status, "model": self.model, "created_at": int(self.created_at),
         }  # fmt: skip
         if self.completed_at is not None and self.output is not None:
-            return {**body, "completed_at": int(self.completed_at), "output": dict(self.output)}
+            output = led(self.output, self.found_at) if self.found_at else dict(self.output)
+            return {**body, "completed_at": int(self.completed_at), "output": output}
         if self.error is not None:
             return {**body, "error": {"code": self.error[0], "message": self.error[1]}}
         return {**body, "progress": None}

@@ -22,7 +22,7 @@ from aivideo_async.sandbox.answers import CUT, of_exception, spoilt, written
 from aivideo_async.sandbox.delivery import Courier
 from aivideo_async.sandbox.depot import Depot
 from aivideo_async.sandbox.dialect import Answer, failure, success
-from aivideo_async.sandbox.door import code_in, logged, stranger
+from aivideo_async.sandbox.door import code_in, found_at, logged, stranger
 from aivideo_async.sandbox.engine import Engine
 from aivideo_async.sandbox.handing import handed_out
 from aivideo_async.sandbox.keeping import Keeper
@@ -127,7 +127,10 @@ class Server:
         kind = CREATES[request.path.split("/")[2]]
         request[BODY] = logged(body)
         authorization, once = request.headers.get("Authorization"), request.headers.get("Idempotency-Key")
-        created = await self._taken(kind, authorization, body, once=once, address=request.remote)
+        created = await self._taken(
+            kind, authorization, body, once=once, address=request.remote,
+            found_at=found_at(request.scheme, request.host),
+        )  # fmt: skip
         if created.task is not None:
             request[TASK_ID] = created.task.id
         return await self._given(request, created.answer)
@@ -144,9 +147,12 @@ class Server:
         return spoilt(self._written(answer), answer)
 
     async def _taken(
-        self, kind: Kind, authorization: str | None, body: bytes, *, once: str | None = None, address: str | None
-    ) -> Created:
-        created = self._engine.create(kind, authorization, body, self._clock(), once=once, address=address)
+        self, kind: Kind, authorization: str | None, body: bytes, *, once: str | None = None, address: str | None,
+        found_at: str = "",
+    ) -> Created:  # fmt: skip
+        created = self._engine.create(
+            kind, authorization, body, self._clock(), once=once, address=address, found_at=found_at
+        )
         if created.task is not None:
             await self._begin(created.task, held=created.held)
         return created

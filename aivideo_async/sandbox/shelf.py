@@ -100,11 +100,14 @@ class Shelf:
             self.drop(path)
 
     def again(self, url: str, now: float) -> str:
-        """Another URL for the file behind one of our own, alive from now on and unlike every one before."""
+        """Another URL for the file behind one of our own, at the same host, alive from now on and unlike every one
+        before.
+        """
         self._issued += 1
-        return self.url(urlsplit(url).path, now, issue=self._issued)
+        parts = urlsplit(url)
+        return self.url(parts.path, now, base=f"{parts.scheme}://{parts.netloc}", issue=self._issued)
 
-    def url(self, path: str, now: float, *, issue: int | None = None) -> str:
+    def url(self, path: str, now: float, *, base: str = "", issue: int | None = None) -> str:
         """A presigned URL of a file that lives from ``now`` on; one for each ``issue``."""
         date = datetime.fromtimestamp(now, UTC).strftime(STAMP)
         query = {
@@ -116,7 +119,7 @@ class Shelf:
         }
         if issue is not None:
             query["issue"] = str(issue)
-        return f"{self.base_url}{path}?{urlencode({**query, 'X-Amz-Signature': self._signature(path, query)})}"
+        return f"{base or self.base_url}{path}?{urlencode({**query, 'X-Amz-Signature': self._signature(path, query)})}"
 
     def dead_since(self, now: float) -> float:
         """When a URL was signed that is dead by ``now``."""
@@ -124,9 +127,7 @@ class Shelf:
 
     def get(self, path: str, query: Mapping[str, str], now: float) -> StoredFile:
         """The file behind a presigned URL. Raises ShelfError: the signature is wrong, the URL dead, no file there."""
-        signed = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
-        signature = query.get("X-Amz-Signature", "")
-        if not hmac.compare_digest(self._signature(path, signed).encode(), signature.encode()):
+        if not self._is_signed(path, query):
             raise ShelfError(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.")
         issued = datetime.fromisoformat(query["X-Amz-Date"]).timestamp()
         if now >= issued + int(query["X-Amz-Expires"]):
@@ -136,11 +137,14 @@ class Shelf:
         return self._files[path]
 
     def behind(self, url: str, now: float) -> Content | None:
-        """What is behind one of our own URLs, ``None`` for any other URL. Raises ShelfError as ``get`` does."""
-        if not url.startswith(f"{self.base_url}/files/"):
-            return None
+        """What is behind one of our own URLs, whatever host it names, ``None`` for any other URL. Raises ShelfError as
+        ``get`` does.
+        """
         parts = urlsplit(url)
-        return self.get(parts.path, dict(parse_qsl(parts.query)), now).content
+        query = dict(parse_qsl(parts.query))
+        if not url.startswith(f"{self.base_url}/files/") and not self._is_signed(parts.path, query):
+            return None
+        return self.get(parts.path, query, now).content
 
     def _drop_dead(self, now: float) -> None:
         while self._files:
@@ -149,8 +153,13 @@ class Shelf:
                 return
             self.drop(oldest)
 
+    def _is_signed(self, path: str, query: Mapping[str, str]) -> bool:
+        signed = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
+        given = query.get("X-Amz-Signature", "").encode("utf-8", "replace")
+        return hmac.compare_digest(self._signature(path, signed).encode(), given)
+
     def _signature(self, path: str, query: Mapping[str, str]) -> str:
-        message = f"{path}\n{urlencode(sorted(query.items()))}".encode()
+        message = f"{path}\n{urlencode(sorted(query.items()), errors='replace')}".encode("utf-8", "replace")
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
 
 

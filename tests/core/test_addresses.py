@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aivideo_async.core.addresses import host_names, is_everywhere, is_loopback, is_public
+from aivideo_async.core.addresses import host_names, is_loopback, is_public
 from aivideo_async.core.errors import ConfigurationError
 
 # Words apart by white space: each is one host.
@@ -100,8 +100,3 @@ def test_host_names_are_plain_and_in_lower_case() -> None:
     for wrong in "", "*", "http://sandbox", "sandbox:8787", "a/b", "a b", "x@y", "[::1]:80":
         with pytest.raises(ConfigurationError, match="no host name"):
             host_names([wrong])
-
-
-@pytest.mark.parametrize(("host", "everywhere"), [("0.0.0.0", True), ("::", True), ("127.0.0.1", False), ("a", False)])  # noqa: S104
-def test_some_addresses_are_every_one(host: str, everywhere: bool) -> None:
-    assert is_everywhere(host) == everywhere

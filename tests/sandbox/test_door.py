@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aivideo_async.sandbox.door import LOGGED, code_in, logged, stranger
+from aivideo_async.sandbox.door import LOGGED, code_in, found_at, logged, stranger
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8787", "localhost", "LOCALHOST:1", "[::1]:8787", "192.0.2.1", "named:80"])
@@ -26,6 +26,15 @@ def test_another_origin_is_not(origin: str) -> None:
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_whatever_they_hold_it_is_only_let_in_or_not(host: str, origin: str) -> None:
     stranger(host, origin)
+
+
+@pytest.mark.parametrize(
+    ("host", "where"),
+    [("sandbox:8787", "http://sandbox:8787"), ("10.0.0.5:8787", "http://10.0.0.5:8787"), ("localhost:8787", ""),
+     ("127.0.0.1:8787", ""), ("[::1]:8787", ""), ("[", "")],
+)  # fmt: skip
+def test_who_comes_by_loopback_finds_it_at_no_particular_place(host: str, where: str) -> None:
+    assert found_at("http", host) == where
 
 
 def test_what_is_logged_has_no_secrets() -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from pydantic import JsonValue
 
-from aivideo_async.sandbox.records import Account, CallbackAttempt
+from aivideo_async.sandbox.records import Account, CallbackAttempt, led
 from tests.sandbox.asking import CALLBACK, KEY, NOW, accepted, an_engine
 
 
@@ -26,6 +27,15 @@ def test_a_completed_task_has_an_output() -> None:
     assert task.body() == {
         "id": task.id, "status": "completed", "model": "sora-2", "created_at": int(NOW), "completed_at": int(NOW) + 9,
         "output": {"urls": ["u"]},
+    }  # fmt: skip
+
+
+def test_an_output_leads_where_it_was_asked_for_and_foreign_urls_stay() -> None:
+    ours, foreign = "http://127.0.0.1:8/files/a.mp4?X-Amz-Date=1&b=%2F", "https://cdn.example.com/a.mp4"
+    output: JsonValue = {"urls": [ours, foreign], "metadata": {"tracks": [{"image_url": ours, "duration": 2.0}]}}
+    elsewhere = "https://sandbox:9/files/a.mp4?X-Amz-Date=1&b=%2F"
+    assert led(output, "https://sandbox:9") == {
+        "urls": [elsewhere, foreign], "metadata": {"tracks": [{"image_url": elsewhere, "duration": 2.0}]},
     }  # fmt: skip
 
 

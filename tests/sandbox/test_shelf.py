@@ -68,7 +68,23 @@ def test_files_that_nobody_can_ask_for_are_dropped() -> None:
 
 
 def test_only_our_own_urls_are_read() -> None:
-    assert a_shelf().behind("https://cdn.example.com/files/name.mp4", NOW) is None
+    shelf = a_shelf()
+    url = shelf.put("name", "mp4", content(b"x"), NOW)
+    assert shelf.behind(url, NOW) == content(b"x")
+    assert shelf.behind(url.replace(BASE, "http://sandbox:8"), NOW) == content(b"x")
+    for other in (
+        "https://cdn.example.com/files/name.mp4",
+        "https://cdn.example.com/files/name.mp4?X-Amz-Signature=\ud800",
+    ):
+        assert shelf.behind(other, NOW) is None
+
+
+def test_another_url_leads_to_the_same_host() -> None:
+    shelf = a_shelf()
+    url = shelf.put("name", "mp4", content(b"x"), NOW).replace(BASE, "http://sandbox:8")
+    again = shelf.again(url, NOW)
+    assert again.startswith("http://sandbox:8/files/name.mp4?")
+    assert again != url
 
 
 @pytest.mark.parametrize(
