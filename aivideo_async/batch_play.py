@@ -90,20 +90,18 @@ class Player:
             attempt=_refused_for_good(request, changes, record),
         )
         self.counts.move(begun.amount, "released", "reserved")
-        if begun.attempt is None:
-            await self._send(begun, key)
-        return begun
-
-    async def _send(self, begun: Begun, key: str | None) -> None:
+        if begun.attempt is not None:
+            return begun
         try:
-            begun.task = await self.client.submit(begun.request, key=key, labels=self.labels, budget=self.budget)
+            begun.task = await self.client.submit(request, key=key, labels=self.labels, budget=self.budget)
         except SubmissionInDoubtError as error:
             begun.task = error.task if isinstance(error.task, GenerationTask) else None
             begun.doubt = error
         except ClientClosedError:
             raise
         except AIVideoError as error:
-            begun.attempt = Attempt(request=begun.request, changes=begun.changes, error=error)
+            begun.attempt = Attempt(request=request, changes=changes, error=error)
+        return begun
 
     def park(self, begun: Begun, wake: Callable[[Begun, TaskRecord | None], None]) -> Parked[Begun] | None:
         """Let an item wait without a coroutine, as most of a wide batch do; ``None`` where ``finish`` has work to do.

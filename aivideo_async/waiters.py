@@ -24,6 +24,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REREAD_EVERY = 15.0
+READ_TOGETHER = 0.01
 RECONNECT_AFTER = 1.0
 
 
@@ -161,7 +162,7 @@ class Waiters:
 
     ``on_hint`` is called whenever the store hints at a change, or may have while nobody listened. What is awaited is
     read again every ``reread_every`` seconds ± 20 %, and the store is listened to again ``reconnect_after`` seconds
-    after it was lost.
+    after it was lost. What is parked within ``read_together`` seconds is read at once.
     """
 
     def __init__(
@@ -171,12 +172,14 @@ class Waiters:
         on_hint: Callable[[], None] = lambda: None,
         reread_every: float = REREAD_EVERY,
         reconnect_after: float = RECONNECT_AFTER,
+        read_together: float = READ_TOGETHER,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._on_hint = on_hint
         self._reread_every = reread_every
         self._reconnect_after = reconnect_after
+        self._read_together = read_together
         self._draw = draw
         self._waiters: dict[str, Waiter] = {}
         self._unread: set[str] = set()
@@ -213,6 +216,7 @@ class Waiters:
         """Read what was parked since the last time, until cancelled."""
         while True:
             await self._parked.wait()
+            await asyncio.sleep(self._read_together)
             self._parked.clear()
             ids, self._unread = self._unread, set()
             if await self.read(ids):

@@ -36,7 +36,7 @@ def a_store(*down: str, deaf: bool = False) -> UnreliableStore:
 
 def quick(store: UnreliableStore) -> Waiters:
     """Waiters that do not take their time."""
-    return Waiters(store, reread_every=0.01, reconnect_after=0.0, draw=lambda: 0.5)
+    return Waiters(store, reread_every=0.01, reconnect_after=0.0, read_together=0.0, draw=lambda: 0.5)
 
 
 @asynccontextmanager
@@ -170,7 +170,7 @@ async def test_who_is_parked_is_woken_once_with_the_ending() -> None:
 
 
 async def test_what_is_parked_together_is_read_together_and_once() -> None:
-    waiters = Waiters(store := a_store())
+    waiters = Waiters(store := a_store(), read_together=0.0)
     sleepers = Sleepers(waiters)
     for number in range(3):
         await store.put(accepted(f"av_{number}", f"svc-{number}"))
