@@ -69,8 +69,8 @@ class BatchItem:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a batch is. ``total`` and ``left`` (seconds, a guess by the pace so far) are ``None`` where the number of
-    requests is not known. ``reserved``, ``uncertain`` and ``spent`` are credits by estimate. ``resumed`` of the ended
-    ones had ended before.
+    requests is not known. ``reserved`` (for what was accepted), ``uncertain`` and ``spent`` are credits by estimate.
+    ``resumed`` of the ended ones had ended before.
     """
 
     total: int | None

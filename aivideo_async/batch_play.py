@@ -14,7 +14,7 @@ from aivideo_async.batch_items import BatchItem, Counts, item_key, standing_of
 from aivideo_async.catalog import Change
 from aivideo_async.client import Client
 from aivideo_async.core import lifecycle, wire
-from aivideo_async.core.budget import credit_micros
+from aivideo_async.core.budget import credit_micros, price_of
 from aivideo_async.core.errors import (
     AIVideoError,
     ClientClosedError,
@@ -35,15 +35,16 @@ LABEL = "batch"
 
 @dataclass(slots=True, kw_only=True)
 class Begun:
-    """One model's turn of an item that was sent, or found. ``amount`` is its price in micro-credits, and ``known`` says
-    that its ending was on record. It has a ``task``, a ``doubt`` whether there is one, or is an ``attempt`` already.
+    """One model's turn of an item that was sent, or found. ``amount`` is what is reserved for it in micro-credits, and
+    ``known`` says that its ending was on record. It has a ``task``, a ``doubt`` whether there is one, or is an
+    ``attempt`` already.
     """
 
     index: int
     request: GenerationRequest
     changes: tuple[Change, ...]
-    amount: int
     known: bool
+    amount: int = 0
     task: GenerationTask | None = None
     doubt: SubmissionInDoubtError | None = None
     attempt: Attempt | None = None
@@ -80,16 +81,13 @@ class Player:
         failure is the item's.
         """
         key, record = (None, None) if self.name is None else await self._key(self.name, index, request)
-        high = self.client.estimate(request).high
         begun = Begun(
             index=index,
             request=request,
             changes=changes,
-            amount=0 if high is None else credit_micros(high),
             known=record is not None and record.status in lifecycle.ENDED,
             attempt=_refused_for_good(request, changes, record),
         )
-        self.counts.move(begun.amount, "released", "reserved")
         if begun.attempt is not None:
             return begun
         try:
@@ -101,7 +99,14 @@ class Player:
             raise
         except AIVideoError as error:
             begun.attempt = Attempt(request=request, changes=changes, error=error)
+            return begun
+        begun.amount = self._price(request) if begun.task is None else price_of(begun.task.record)
+        self.counts.move(begun.amount, "released", "reserved")
         return begun
+
+    def _price(self, request: GenerationRequest) -> int:
+        high = self.client.estimate(request).high
+        return 0 if high is None else credit_micros(high)
 
     def park(self, begun: Begun, wake: Callable[[Begun, TaskRecord | None], None]) -> Parked[Begun] | None:
         """Let an item wait without a coroutine, as most of a wide batch do; ``None`` where ``finish`` has work to do.

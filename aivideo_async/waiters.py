@@ -207,10 +207,9 @@ class Waiters:
 
         What is parked together is read together, by ``read_parked``.
         """
-        waiter = self.join(id)
         self._unread.add(id)
         self._parked.set()
-        return waiter.park(wake, item)
+        return self.join(id).park(wake, item)
 
     async def read_parked(self) -> None:
         """Read what was parked since the last time, until cancelled."""

@@ -124,6 +124,6 @@ async def test_what_has_had_its_callback_meanwhile_is_not_sent_again() -> None:
 
 async def test_a_client_that_closes_while_it_downloads_is_no_failure_of_the_item(tmp_path: Path) -> None:
     done = Attempt(request=CLIP, output=DONE)
-    begun = Begun(index=0, request=CLIP, changes=(), amount=0, known=False, attempt=done)
+    begun = Begun(index=0, request=CLIP, changes=(), known=False, attempt=done)
     with pytest.raises(ClientClosedError):
         await a_player(Service(), folder=tmp_path).finish(begun)
