@@ -157,7 +157,7 @@ def measure_over_tls(effort: Effort) -> Measured:
     with tempfile.TemporaryDirectory() as name:
         certificate = development_certificate(Path(name) / "certificate")
         with trusted(certificate):
-            return _measured(effort, "download over TLS", Path(name), certificate)
+            return _measured(effort, "download-tls", Path(name), certificate)
 
 
 def _measured(effort: Effort, row: str, folder: Path, certificate: DevelopmentCertificate | None) -> Measured:
