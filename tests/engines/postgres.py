@@ -169,7 +169,10 @@ class Postgres:
 
     def _await_ready(self, server: subprocess.Popen[bytes], path: Path) -> None:
         def ready() -> bool:
-            lines = path.read_text().splitlines() if path.exists() else []
+            try:
+                lines = path.read_text().splitlines()
+            except FileNotFoundError:  # not there yet, or an old one that the server is just removing
+                return False
             return len(lines) > 7 and lines[0] == str(server.pid) and lines[7].strip() == "ready"
 
         try:
