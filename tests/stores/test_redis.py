@@ -38,11 +38,6 @@ class TestRedisStore(StoreContract):
 
 
 @pytest.fixture
-def address(redis_url: str) -> Address:
-    return fresh(redis_url)
-
-
-@pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 

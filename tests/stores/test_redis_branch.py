@@ -10,12 +10,7 @@ from aivideo_async.stores.feeds import Subscription
 from aivideo_async.stores.redis_branch import Branch
 from aivideo_async.stores.redis_link import Address
 from tests.stores.contract import PATIENCE
-from tests.stores.redis_engine import engine_says, fresh
-
-
-@pytest.fixture
-def address(redis_url: str) -> Address:
-    return fresh(redis_url)
+from tests.stores.redis_engine import engine_says
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -14,19 +13,7 @@ from aivideo_async.stores.redis_connections import AT_ONCE, RETRIES, Connections
 from aivideo_async.stores.redis_link import Address
 from tests.loopback import refused_port
 from tests.stores.lossy import lossy
-from tests.stores.redis_engine import engine_says, fresh
-
-
-@pytest.fixture
-def address(redis_url: str) -> Address:
-    return fresh(redis_url)
-
-
-@pytest.fixture
-async def connections(address: Address) -> AsyncGenerator[Connections]:
-    connections = Connections(address)
-    yield connections
-    await connections.close()
+from tests.stores.redis_engine import engine_says
 
 
 async def test_a_script_runs_on_the_namespace_also_when_the_engine_does_not_know_it(

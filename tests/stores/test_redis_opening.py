@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -10,19 +9,7 @@ from aivideo_async.stores.redis_connections import Connections
 from aivideo_async.stores.redis_link import Address
 from aivideo_async.stores.redis_opening import VERSION, check_version, remarks
 from tests.engines.valkey import Valkey
-from tests.stores.redis_engine import engine_says, fresh
-
-
-@pytest.fixture
-def address(redis_url: str) -> Address:
-    return fresh(redis_url)
-
-
-@pytest.fixture
-async def connections(address: Address) -> AsyncGenerator[Connections]:
-    connections = Connections(address)
-    yield connections
-    await connections.close()
+from tests.stores.redis_engine import engine_says
 
 
 async def test_a_new_namespace_is_marked_with_our_version(connections: Connections, address: Address) -> None:

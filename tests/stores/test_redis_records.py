@@ -17,7 +17,7 @@ from aivideo_async.stores.redis_lua import Script
 from aivideo_async.stores.redis_records import Terms, claim, due, find, put, to_record
 from tests.doubles import ManualClock
 from tests.stores.made import ELSEWHERE, ORIGIN, accepted, completion, everything, hint, intent, refusal
-from tests.stores.redis_engine import engine_says, fresh
+from tests.stores.redis_engine import engine_says
 
 DAY = 86_400_000_000
 CLOCK = ManualClock()
@@ -37,11 +37,6 @@ class CountedConnections(Connections):
         if self.others:
             await self.others.pop()()
         return await super().run(script, *words)
-
-
-@pytest.fixture
-def address(redis_url: str) -> Address:
-    return fresh(redis_url)
 
 
 @pytest.fixture

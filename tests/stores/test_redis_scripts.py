@@ -5,14 +5,9 @@ import pytest
 from aivideo_async.stores import redis_scripts
 from aivideo_async.stores.redis_link import Address
 from aivideo_async.stores.redis_lua import Script
-from tests.stores.redis_engine import engine_says, fresh
+from tests.stores.redis_engine import engine_says
 
 SCRIPTS = {name: value for name, value in vars(redis_scripts).items() if isinstance(value, Script)}
-
-
-@pytest.fixture
-def address(redis_url: str) -> Address:
-    return fresh(redis_url)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
