@@ -14,20 +14,17 @@ from aivideo_async.core.models import JsonObject
 from aivideo_async.sandbox.dialect import Answer
 from aivideo_async.sandbox.plan import MediaPlan
 from aivideo_async.sandbox.scenarios import Course
+from aivideo_async.sandbox.shelf import PLACE
 
 Status = Literal["pending", "processing", "completed", "failed"]
 Endpoint = Literal["create", "get_task", "get_credits", "get_file", "get_openapi", "unknown"]
-
-
-FILES = "/files/"
-"""Where the paths of result files begin."""
 
 
 def led(value: JsonValue | Mapping[str, JsonValue], to: str) -> JsonValue:
     """An output whose URLs of result files lead ``to`` another scheme and host."""
     if isinstance(value, str):
         parts = urlsplit(value) if "://" in value else None
-        return f"{to}{parts.path}?{parts.query}" if parts is not None and parts.path.startswith(FILES) else value
+        return f"{to}{parts.path}?{parts.query}" if parts is not None and parts.path.startswith(PLACE) else value
     if isinstance(value, Mapping):
         return {name: led(item, to) for name, item in value.items()}
     return [led(item, to) for item in value] if isinstance(value, list) else value

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 CONTENT_TYPES = {"mp4": "video/mp4", "png": "image/png", "jpg": "image/jpeg", "mp3": "audio/mpeg"}
+PLACE = "/files/"
+"""Where the paths of result files begin."""
 STAMP = "%Y%m%dT%H%M%SZ"
 ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -70,7 +72,7 @@ class Shelf:
     def put(self, name: str, suffix: str, content: Content, now: float) -> str:
         """Keep a file as ``name.suffix`` and return its presigned URL; what nobody can ask for any more is dropped."""
         self._drop_dead(now)
-        path = f"/files/{name}.{suffix}"
+        path = f"{PLACE}{name}.{suffix}"
         self.restore(path, content, now)
         self.changed.add(path)
         return self.url(path, now)
@@ -142,7 +144,7 @@ class Shelf:
         """
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
-        if not url.startswith(f"{self.base_url}/files/") and not self._is_signed(parts.path, query):
+        if not url.startswith(f"{self.base_url}{PLACE}") and not self._is_signed(parts.path, query):
             return None
         return self.get(parts.path, query, now).content
 
